@@ -1,0 +1,7 @@
+"""sigstep: keyless signing, provenance and verification for builds, images and dependencies."""
+
+from __future__ import annotations
+
+__all__ = ["__version__"]
+
+__version__ = "0.1.0"

@@ -1,0 +1,35 @@
+"""Every bound on what a stranger wrote, with its reason. Units are in the names."""
+
+from __future__ import annotations
+
+from typing import Final
+
+JSON_DEPTH: Final = 100  # protojson's own bound; real documents stay below 20
+JSON_DIGITS: Final = 4300  # CPython's own bound on int(); keeps conversion linear
+BUNDLE_BYTES: Final = 32 * 1024 * 1024  # a 16 MiB predicate in base64, and room for the rest
+BUNDLE_LINES: Final = 10_000  # bundles in one JSON Lines file
+LOG_ENTRIES: Final = 32  # per bundle, as sigstore-go
+TIMESTAMPS: Final = 32  # per bundle, as sigstore-go
+CHAIN_CERTIFICATES: Final = 16  # per bundle or authority; real chains have at most 4
+CERTIFICATE_BYTES: Final = 64 * 1024  # real leaves are below 4 KiB
+TIMESTAMP_BYTES: Final = 64 * 1024  # a TimeStampResp with three certificates is below 8 KiB
+SIGNATURE_BYTES: Final = 16 * 1024  # RSA-4096 needs 512
+CHECKPOINT_BYTES: Final = 64 * 1024  # a signed note with 100 cosignatures is below 16 KiB
+CHECKPOINT_SIGNATURES: Final = 100  # lines of one signed note
+PROOF_HASHES: Final = 64  # a tree of 2**64 leaves
+LOG_BODY_BYTES: Final = 16 * 1024 * 1024  # an intoto entry that still carries its payload
+SUBJECTS: Final = 1024  # of one statement written by us, as actions/attest
+SUBJECTS_READ: Final = 100_000  # of one statement read
+SUBJECT_DIGESTS: Final = 32  # of one subject, as sigstore-go
+PREDICATE_BYTES: Final = 16 * 1024 * 1024  # GitHub's own bound on a predicate
+TRUSTED_ROOT_BYTES: Final = 4 * 1024 * 1024  # today's are below 20 KiB
+SIGNING_CONFIG_BYTES: Final = 1024 * 1024
+TRUST_ROOTS: Final = 100  # lines of one trusted-root JSON Lines file
+AUTHORITIES: Final = 1000  # logs or authorities of one trusted root
+TOKEN_BYTES: Final = 64 * 1024  # an OIDC token is below 4 KiB
+SERVICE_ANSWER_BYTES: Final = 32 * 1024 * 1024  # a log may echo the whole entry
+ERROR_BODY_BYTES: Final = 4096  # of a service's error text, kept for the message
+POLICY_BYTES: Final = 4 * 1024 * 1024
+YAML_NODES: Final = 200_000  # after alias expansion
+YAML_DEPTH: Final = 100
+FUTURE_SKEW_SECONDS: Final = 300  # clocks of honest machines differ by less

@@ -1,0 +1,34 @@
+"""in-toto statements (in-toto attestation framework v1, Statement and ResourceDescriptor)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+STATEMENT_V1: Final = "https://in-toto.io/Statement/v1"
+STATEMENT_V01: Final = "https://in-toto.io/Statement/v0.1"
+PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementSubject:
+    """A subject as a statement names it: unlike `Subject`, its digest names may be unknown to us.
+
+    ``digests`` maps in-toto digest names (``sha256``, ``gitCommit`` …) to lower-case hexadecimal.
+    """
+
+    name: str = ""
+    uri: str = ""
+    digests: Mapping[str, str]
+    annotations: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A statement as parsed from (or to be encoded into) the payload of an envelope."""
+
+    type: str
+    subjects: tuple[StatementSubject, ...]
+    predicate_type: str
+    predicate: Mapping[str, Any] | None

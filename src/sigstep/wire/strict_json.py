@@ -1,0 +1,106 @@
+"""JSON as strangers write it: bounded, UTF-8, no repeated keys, no NaN (RFC 8259; I-JSON, RFC 7493)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from sigstep.errors import FormatError
+from sigstep.model import limits
+
+
+def loads(data: bytes, *, at_most: int, name: str = "document") -> Any:
+    """Parse one JSON value.
+
+    Args:
+        data: the whole document.
+        at_most: bytes at most.
+        name: what the document is, for the message.
+
+    Raises:
+        FormatError: ``json-too-large``, ``json-not-utf8``, ``json-malformed``, ``json-duplicate-key``,
+            ``json-too-deep``.
+    """
+    if len(data) > at_most:
+        raise _error("json-too-large", name, f"it has {len(data)} bytes; at most {at_most} are read")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _error("json-not-utf8", name, f"byte {error.start} is not UTF-8") from None
+    _bound_depth(text, name)
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique(name),
+            parse_constant=_no_constant(name),
+            parse_int=_bounded_int(name),
+        )
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")  # lone surrogates
+    except FormatError:
+        raise
+    except UnicodeEncodeError:
+        raise _error("json-not-utf8", name, "it escapes a lone surrogate") from None
+    except (ValueError, RecursionError) as error:
+        raise _error("json-malformed", name, str(error)[:200]) from None
+    return value
+
+
+def _bound_depth(text: str, name: str) -> None:
+    if text.count("[") + text.count("{") <= limits.JSON_DEPTH:
+        return
+    depth = 0
+    quoted = False
+    skip = False
+    for char in text:
+        if skip:
+            skip = False
+        elif quoted:
+            if char == "\\":
+                skip = True
+            elif char == '"':
+                quoted = False
+        elif char == '"':
+            quoted = True
+        elif char in "[{":
+            depth += 1
+            if depth > limits.JSON_DEPTH:
+                raise _error("json-too-deep", name, f"it nests deeper than {limits.JSON_DEPTH}")
+        elif char in "]}":
+            depth -= 1
+
+
+def _unique(name: str) -> Any:
+    def hook(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members = dict(pairs)
+        if len(members) != len(pairs):
+            seen: set[str] = set()
+            for key, _ in pairs:
+                if key in seen:
+                    raise _error("json-duplicate-key", name, f"the member {key[:80]!r} is there twice")
+                seen.add(key)
+        return members
+
+    return hook
+
+
+def _no_constant(name: str) -> Any:
+    def refuse(constant: str) -> NoReturn:
+        raise _error("json-malformed", name, f"{constant} is not JSON")
+
+    return refuse
+
+
+def _bounded_int(name: str) -> Any:
+    def parse(digits: str) -> int:
+        if len(digits) > limits.JSON_DIGITS:
+            raise _error("json-malformed", name, "a number has too many digits")
+        return int(digits)
+
+    return parse
+
+
+def _error(code: str, name: str, why: str) -> FormatError:
+    return FormatError(
+        code=code, what=f"the {name} is not acceptable JSON", why=why, fix="make it again with its own tool"
+    )
