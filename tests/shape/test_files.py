@@ -10,7 +10,9 @@ LONGEST = 400
 
 def test_no_file_is_longer_than_400_lines() -> None:
     """Design, layout: files stop at 400 lines."""
-    long = {str(file): lines for file in SOURCE.rglob("*.py") if (lines := len(file.read_text().splitlines())) > LONGEST}
+    long = {
+        str(file): lines for file in SOURCE.rglob("*.py") if (lines := len(file.read_text().splitlines())) > LONGEST
+    }
     assert not long
 
 

@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _tell(error: SigstepError) -> int:
-    from sigstep.cli.text import error_text
+    from sigstep.rendering.text import error_text
 
     click.echo(error_text(error), err=True)
     return error.exit_code

@@ -19,7 +19,9 @@ from sigstep.ports.world import Completed, World
 
 def real_world() -> World:
     """The real world. The network's library is imported at the first request."""
-    return World(http=LazyHttp(), clock=RealClock(), entropy=RealEntropy(), environ=environment(), process=RealProcess())
+    return World(
+        http=LazyHttp(), clock=RealClock(), entropy=RealEntropy(), environ=environment(), process=RealProcess()
+    )
 
 
 def environment() -> Mapping[str, str]:

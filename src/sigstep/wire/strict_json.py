@@ -22,11 +22,11 @@ def loads(data: bytes, *, at_most: int, name: str = "document") -> Any:
             ``json-too-deep``.
     """
     if len(data) > at_most:
-        raise _error("json-too-large", name, f"it has {len(data)} bytes; at most {at_most} are read")
+        raise _error(name, code="json-too-large", why=f"it has {len(data)} bytes; at most {at_most} are read")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _error("json-not-utf8", name, f"byte {error.start} is not UTF-8") from None
+        raise _error(name, code="json-not-utf8", why=f"byte {error.start} is not UTF-8") from None
     _bound_depth(text, name)
     try:
         value = json.loads(
@@ -40,9 +40,9 @@ def loads(data: bytes, *, at_most: int, name: str = "document") -> Any:
     except FormatError:
         raise
     except UnicodeEncodeError:
-        raise _error("json-not-utf8", name, "it escapes a lone surrogate") from None
+        raise _error(name, code="json-not-utf8", why="it escapes a lone surrogate") from None
     except (ValueError, RecursionError) as error:
-        raise _error("json-malformed", name, str(error)[:200]) from None
+        raise _error(name, code="json-malformed", why=str(error)[:200]) from None
     return value
 
 
@@ -65,7 +65,7 @@ def _bound_depth(text: str, name: str) -> None:
         elif char in "[{":
             depth += 1
             if depth > limits.JSON_DEPTH:
-                raise _error("json-too-deep", name, f"it nests deeper than {limits.JSON_DEPTH}")
+                raise _error(name, code="json-too-deep", why=f"it nests deeper than {limits.JSON_DEPTH}")
         elif char in "]}":
             depth -= 1
 
@@ -77,7 +77,7 @@ def _unique(name: str) -> Any:
             seen: set[str] = set()
             for key, _ in pairs:
                 if key in seen:
-                    raise _error("json-duplicate-key", name, f"the member {key[:80]!r} is there twice")
+                    raise _error(name, code="json-duplicate-key", why=f"the member {key[:80]!r} is there twice")
                 seen.add(key)
         return members
 
@@ -86,7 +86,7 @@ def _unique(name: str) -> Any:
 
 def _no_constant(name: str) -> Any:
     def refuse(constant: str) -> NoReturn:
-        raise _error("json-malformed", name, f"{constant} is not JSON")
+        raise _error(name, code="json-malformed", why=f"{constant} is not JSON")
 
     return refuse
 
@@ -94,13 +94,13 @@ def _no_constant(name: str) -> Any:
 def _bounded_int(name: str) -> Any:
     def parse(digits: str) -> int:
         if len(digits) > limits.JSON_DIGITS:
-            raise _error("json-malformed", name, "a number has too many digits")
+            raise _error(name, code="json-malformed", why="a number has too many digits")
         return int(digits)
 
     return parse
 
 
-def _error(code: str, name: str, why: str) -> FormatError:
+def _error(name: str, *, code: str, why: str) -> FormatError:
     return FormatError(
         code=code, what=f"the {name} is not acceptable JSON", why=why, fix="make it again with its own tool"
     )

@@ -1,0 +1,32 @@
+"""The closed set of codes: every code in the source has a heading in the reference, and no heading is left over."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def codes_in_source() -> set[str]:
+    """Every literal that is given as ``code=``."""
+    found: set[str] = set()
+    for file in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.keyword) and node.arg == "code" and isinstance(node.value, ast.Constant):
+                found.add(str(node.value.value))
+    return found
+
+
+def codes_in_reference() -> list[str]:
+    """Every second-level heading of the pages of codes."""
+    pages = sorted((ROOT / "docs" / "reference" / "codes").glob("*.md"))
+    return [code for page in pages for code in re.findall(r"^## `([a-z0-9-]+)`$", page.read_text(), re.MULTILINE)]
+
+
+def test_every_code_has_one_heading() -> None:
+    """Design, rules: codes are a closed set, each with a heading."""
+    documented = codes_in_reference()
+    assert not codes_in_source() - set(documented)
+    assert len(documented) == len(set(documented))
