@@ -1,0 +1,156 @@
+"""Third-party programs of the interop tests, by name and version, built once into a cache folder outside the checkout.
+
+``python -m tests.interop.tools`` builds what is missing, one after the other, and says what each took.
+Each is built in a module of its own, so that every program gets the dependency versions its authors chose.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+BUILD_SECONDS = 1800
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """One program: its module and version, the package of its command, and build tags."""
+
+    name: str
+    version: str
+    module: str
+    package: str = ""
+    tags: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Where the program is, once built."""
+        return cache() / f"{self.name}-{self.version}"
+
+
+TOOLS = {
+    tool.name: tool
+    for tool in (
+        Tool(name="olareg", version="v0.2.2", module="github.com/olareg/olareg", package="cmd/olareg"),
+        Tool(name="oras", version="v1.3.3", module="oras.land/oras", package="cmd/oras"),
+        Tool(name="fulcio", version="v1.8.8", module="github.com/sigstore/fulcio"),
+        Tool(
+            name="rekor2",
+            version="v2.3.0",
+            module="github.com/sigstore/rekor-tiles/v2",
+            package="cmd/rekor-server/posix",
+        ),
+        Tool(
+            name="tsa",
+            version="v2.1.3",
+            module="github.com/sigstore/timestamp-authority/v2",
+            package="cmd/timestamp-server",
+        ),
+        Tool(
+            name="sigstore-go", version="v1.2.1", module="github.com/sigstore/sigstore-go", package="test/conformance"
+        ),
+        Tool(
+            name="trillian-server",
+            version="v1.7.3",
+            module="github.com/google/trillian",
+            package="cmd/trillian_log_server",
+            tags="postgresql",
+        ),
+        Tool(
+            name="trillian-signer",
+            version="v1.7.3",
+            module="github.com/google/trillian",
+            package="cmd/trillian_log_signer",
+            tags="postgresql",
+        ),
+        Tool(name="createtree", version="v1.7.3", module="github.com/google/trillian", package="cmd/createtree"),
+        Tool(
+            name="ct-server",
+            version="v1.3.3",
+            module="github.com/google/certificate-transparency-go",
+            package="trillian/ctfe/ct_server",
+        ),
+        Tool(name="rekor1", version="v1.5.4", module="github.com/sigstore/rekor", package="cmd/rekor-server"),
+        Tool(name="cosign", version="v3.1.2", module="github.com/sigstore/cosign/v3", package="cmd/cosign"),
+        Tool(name="gh", version="v2.95.0", module="github.com/cli/cli/v2", package="cmd/gh"),
+        Tool(name="conftest", version="v0.69.0", module="github.com/open-policy-agent/conftest"),
+        Tool(
+            name="slsa-verifier",
+            version="v2.7.1",
+            module="github.com/slsa-framework/slsa-verifier/v2",
+            package="cli/slsa-verifier",
+        ),
+    )
+}
+
+
+def cache() -> Path:
+    """The folder of the built programs: ``SIGSTEP_INTEROP_TOOLS``, else below the user's cache folder."""
+    chosen = os.environ.get("SIGSTEP_INTEROP_TOOLS")  # noqa: TID251
+    if chosen:
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"  # noqa: TID251
+    return Path(base) / "sigstep-interop" / "bin"
+
+
+def tool(name: str) -> str:
+    """The path of a built program.
+
+    Raises:
+        FileNotFoundError: it is not built; the message says how.
+    """
+    path = TOOLS[name].path
+    if not path.exists():
+        message = f"{name} is not built: run `make interop-tools` (needs Go)"
+        raise FileNotFoundError(message)
+    return str(path)
+
+
+def build(wanted: Tool) -> None:
+    """Build one program in a scratch module.
+
+    Raises:
+        subprocess.CalledProcessError: Go could not build it; its output is on standard error.
+    """
+    package = f"{wanted.module}/{wanted.package}" if wanted.package else wanted.module
+    wanted.path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        (scratch / "go.mod").write_text(f"module scratch\n\ngo 1.26\n\nrequire {wanted.module} {wanted.version}\n")
+        (scratch / "tools.go").write_text(f'//go:build tools\n\npackage tools\n\nimport _ "{package}"\n')
+        built = scratch / "built"
+        environ = {**os.environ, "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}  # noqa: TID251
+        command = ["go", "build", *(["-tags", wanted.tags] if wanted.tags else []), "-o", str(built), package]
+        subprocess.run(command, cwd=scratch, env=environ, check=True, timeout=BUILD_SECONDS)
+        partial = wanted.path.with_suffix(".partial")
+        partial.write_bytes(built.read_bytes())
+        partial.chmod(0o755)
+        partial.replace(wanted.path)
+
+
+def main() -> int:
+    """Build what is missing; 1 when something could not be built."""
+    failed = []
+    for wanted in TOOLS.values():
+        if wanted.path.exists():
+            continue
+        start = time.monotonic()
+        try:
+            build(wanted)
+        except (subprocess.SubprocessError, OSError) as error:
+            failed.append(wanted.name)
+            print(f"{wanted.name} {wanted.version}: not built: {error}", flush=True)
+        else:
+            print(f"{wanted.name} {wanted.version}: built in {time.monotonic() - start:.0f} s", flush=True)
+    if failed:
+        print(f"missing: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
