@@ -7,6 +7,7 @@ Each is built in a module of its own, so that every program gets the dependency 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,18 +20,29 @@ BUILD_SECONDS = 1800
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """One program: its module and version, the package of its command, and build tags."""
+    """One program: its module and version, the package of its command, build tags, and a file of its module to keep."""
 
     name: str
     version: str
     module: str
     package: str = ""
     tags: str = ""
+    data: str = ""
 
     @property
     def path(self) -> Path:
         """Where the program is, once built."""
         return cache() / f"{self.name}-{self.version}"
+
+    @property
+    def data_path(self) -> Path:
+        """Where the file of its module is kept."""
+        return cache() / f"{self.name}-{self.version}{Path(self.data).suffix}"
+
+    @property
+    def built(self) -> bool:
+        """Whether nothing is missing."""
+        return self.path.exists() and (not self.data or self.data_path.exists())
 
 
 TOOLS = {
@@ -60,6 +72,7 @@ TOOLS = {
             module="github.com/google/trillian",
             package="cmd/trillian_log_server",
             tags="postgresql",
+            data="storage/postgresql/schema/storage.sql",
         ),
         Tool(
             name="trillian-signer",
@@ -127,8 +140,12 @@ def build(wanted: Tool) -> None:
         environ = {**os.environ, "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}  # noqa: TID251
         command = ["go", "build", *(["-tags", wanted.tags] if wanted.tags else []), "-o", str(built), package]
         subprocess.run(command, cwd=scratch, env=environ, check=True, timeout=BUILD_SECONDS)
+        if wanted.data:
+            where = ["go", "list", "-m", "-f", "{{.Dir}}", wanted.module]
+            module = subprocess.run(where, cwd=scratch, env=environ, check=True, capture_output=True, text=True)
+            shutil.copyfile(Path(module.stdout.strip()) / wanted.data, wanted.data_path)
         partial = wanted.path.with_suffix(".partial")
-        partial.write_bytes(built.read_bytes())
+        shutil.copyfile(built, partial)
         partial.chmod(0o755)
         partial.replace(wanted.path)
 
@@ -137,7 +154,7 @@ def main() -> int:
     """Build what is missing; 1 when something could not be built."""
     failed = []
     for wanted in TOOLS.values():
-        if wanted.path.exists():
+        if wanted.built:
             continue
         start = time.monotonic()
         try:

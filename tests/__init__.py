@@ -1,0 +1,1 @@
+"""Tests; a package so that no dependency's own `tests` package is taken for it."""
