@@ -1,0 +1,96 @@
+"""Signed notes and checkpoints (C2SP signed-note and tlog-checkpoint)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from sigstep.errors import FormatError
+from sigstep.model import limits
+
+_SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+_LINE: Final = re.compile(r"\u2014 (\S+) (\S+)")
+HINT_BYTES: Final = 4
+ROOT_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteSignature:
+    """One signature line: the signer's name, the 4-byte hint of its key, and the signature bytes behind it."""
+
+    name: str
+    hint: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A tree as claimed: ``signed`` are the exact bytes under the signatures."""
+
+    origin: str
+    tree_size: int
+    root_hash: bytes
+    signed: bytes
+    signatures: tuple[NoteSignature, ...]
+
+
+def parse_checkpoint(text: str) -> Checkpoint:
+    """A checkpoint with its signature lines.
+
+    Raises:
+        FormatError: ``checkpoint-malformed``.
+    """
+    if len(text) > limits.CHECKPOINT_BYTES:
+        raise _malformed(f"it has more than {limits.CHECKPOINT_BYTES} characters")
+    body, gap, tail = text.partition("\n\n")
+    if not gap or "\n\n" in tail or not tail.endswith("\n"):
+        raise _malformed("it is not a text, one empty line and signature lines")
+    lines = body.split("\n")
+    if len(lines) < 3 or not lines[0] or not _SIZE.fullmatch(lines[1]):
+        raise _malformed("its text does not begin with origin, size and root hash")
+    signature_lines = tail[:-1].split("\n")
+    if len(signature_lines) > limits.CHECKPOINT_SIGNATURES:
+        raise _malformed(f"it has {len(signature_lines)} signatures")
+    root = _base64(lines[2])
+    if len(root) != ROOT_BYTES:
+        raise _malformed(f"its root hash has {len(root)} bytes")
+    try:
+        signed = (body + "\n").encode("utf-8")
+    except UnicodeEncodeError:
+        raise _malformed("it is not UTF-8") from None
+    return Checkpoint(
+        origin=lines[0],
+        tree_size=int(lines[1]),
+        root_hash=root,
+        signed=signed,
+        signatures=tuple(_signature(line) for line in signature_lines),
+    )
+
+
+def _signature(line: str) -> NoteSignature:
+    match = _LINE.fullmatch(line)
+    if match is None:
+        raise _malformed("a signature line has another form")
+    blob = _base64(match[2])
+    if len(blob) <= HINT_BYTES:
+        raise _malformed("a signature line is too short")
+    return NoteSignature(name=match[1], hint=blob[:HINT_BYTES], signature=blob[HINT_BYTES:])
+
+
+def _base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise _malformed("a member is not base64") from None
+
+
+def _malformed(why: str) -> FormatError:
+    return FormatError(
+        code="checkpoint-malformed",
+        what="the log's checkpoint is malformed",
+        why=why,
+        fix="fetch the entry from the log again",
+    )
