@@ -1,0 +1,91 @@
+"""SLSA verification summaries v1 (slsa.dev/spec/v1.0/verification_summary)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from types import MappingProxyType
+from typing import Any, Final
+
+from sigstep.model.digest import Digest
+from sigstep.wire.fields import malformed, objects, optional, required, texts
+
+URI: Final = "https://slsa.dev/verification_summary/v1"
+_BUILD_LEVEL: Final = re.compile(r"SLSA_BUILD_LEVEL_([0-3])")
+
+
+def make(
+    *,
+    verifier_id: str,
+    version: str,
+    time_verified: datetime,
+    resource_uri: str,
+    policy_uri: str,
+    policy_digest: str,
+    inputs: Sequence[Digest],
+    passed: bool,
+    levels: Sequence[str],
+) -> dict[str, Any]:
+    """The predicate that tells of one verification.
+
+    Args:
+        verifier_id: URI that names who verified; consumers pair it with the signer.
+        version: version of sigstep.
+        time_verified: aware.
+        resource_uri: what was verified, as consumers ask for it.
+        policy_uri: where the policy stands; ``policy_digest`` is its SHA-256, hexadecimal, or empty.
+        inputs: digests of the attestations that were read.
+        passed: the verdict.
+        levels: verified levels, e.g. ``SLSA_BUILD_LEVEL_3``; none are written unless it passed.
+    """
+    policy: dict[str, Any] = {"uri": policy_uri}
+    if policy_digest:
+        policy["digest"] = {"sha256": policy_digest}
+    return {
+        "verifier": {"id": verifier_id, "version": {"sigstep": version}},
+        "timeVerified": time_verified.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "resourceUri": resource_uri,
+        "policy": policy,
+        "inputAttestations": [{"digest": {one.algorithm.value: one.hex}} for one in inputs],
+        "verificationResult": "PASSED" if passed else "FAILED",
+        "verifiedLevels": list(levels) if passed else ["FAILED"],
+        "slsaVersion": "1.0",
+    }
+
+
+def build_level(levels: Sequence[str]) -> int:
+    """The highest SLSA build level among verified levels; 0 where none is named."""
+    found = (_BUILD_LEVEL.fullmatch(level) for level in levels)
+    return max((int(match[1]) for match in found if match), default=0)
+
+
+class Summary:
+    """The kind of verification summaries (`sigstep.ports.predicate.PredicateKind`)."""
+
+    name: str = "vsa"
+    uris: tuple[str, ...] = (URI,)
+    aliases: Mapping[str, str] = MappingProxyType({"vsa": URI})
+
+    def check(self, uri: str, predicate: Mapping[str, Any]) -> None:  # noqa: ARG002 - the protocol's
+        """Refuse a summary without verifier, time, resource, policy, result or levels.
+
+        Raises:
+            FormatError: ``predicate-malformed``.
+        """
+        for path in ("verifier.id", "timeVerified", "resourceUri", "policy.uri"):
+            required(predicate, path, str)
+        if required(predicate, "verificationResult", str) not in ("PASSED", "FAILED"):
+            raise malformed("verificationResult is neither PASSED nor FAILED")
+        required(predicate, "verifiedLevels", list)
+        texts(predicate, "verifiedLevels")
+        objects(predicate, "inputAttestations")
+
+    def describe(self, uri: str, predicate: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's
+        """Who verified what, when, by which policy, with which result."""
+        return (
+            f"{optional(predicate, 'verificationResult', str)}: {optional(predicate, 'resourceUri', str)}",
+            f"verified by {optional(predicate, 'verifier.id', str)} at {optional(predicate, 'timeVerified', str)}",
+            f"by policy {optional(predicate, 'policy.uri', str)}",
+            f"levels: {', '.join(texts(predicate, 'verifiedLevels')) or 'none'}",
+        )
