@@ -25,7 +25,7 @@ class Subject:
     name: str
     digests: tuple[Digest, ...]
     location: str = ""
-    annotations: Mapping[str, str] = field(default=_EMPTY)
+    annotations: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
 
     def digest(self, algorithm: Algorithm = Algorithm.SHA256) -> Digest | None:
         """The digest of that algorithm, or None when it was not computed."""

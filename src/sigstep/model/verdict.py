@@ -33,7 +33,7 @@ class Finding:
     fix: str = ""
     step: str = ""
     source: str = ""
-    details: Mapping[str, Any] = field(default=_EMPTY)
+    details: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
 
     @classmethod
     def of(cls, error: SigstepError, *, step: str = "", source: str = "") -> Finding:
