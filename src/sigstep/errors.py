@@ -90,6 +90,7 @@ class ServiceError(Undecided):
     Args:
         retryable: another try of the same request may succeed.
         status: the HTTP status, where there was one.
+        retry_after: seconds to wait that the service asked for (RFC 9110, 10.2.3), where it did.
     """
 
     def __init__(
@@ -101,7 +102,9 @@ class ServiceError(Undecided):
         fix: str = "",
         retryable: bool = False,
         status: int | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(code=code, what=what, why=why, fix=fix)
         self.retryable = retryable
         self.status = status
+        self.retry_after = retry_after

@@ -1,0 +1,80 @@
+"""Trying again."""
+
+from __future__ import annotations
+
+import pytest
+from tests import worlds
+
+from sigstep.errors import ServiceError
+from sigstep.ports.retry import Budget, retrying
+
+
+def failing(times: int, error: ServiceError) -> tuple[list[int], object]:
+    calls: list[int] = []
+
+    def action() -> str:
+        calls.append(1)
+        if len(calls) <= times:
+            raise error
+        return "done"
+
+    return calls, action
+
+
+def busy(retry_after: float | None = None) -> ServiceError:
+    return ServiceError(code="service-failed", what="it answered 503", retryable=True, retry_after=retry_after)
+
+
+def test_a_failure_that_passes_is_tried_again() -> None:
+    """Issue 4: a retry budget with jittered backoff."""
+    world = worlds.world()
+    calls, action = failing(4, busy())
+    assert retrying(action, service="the log", budget=Budget.starting_now(60, world), world=world) == "done"  # type: ignore[arg-type]
+    assert len(calls) == 5
+
+
+def test_the_budget_ends_the_tries_and_the_message_names_them() -> None:
+    """Design, rules: the message names the service, the tries and the time spent."""
+    world = worlds.world()
+    _, action = failing(10_000, busy())
+    with pytest.raises(ServiceError) as caught:
+        retrying(action, service="the log https://log.example", budget=Budget.starting_now(2700, world), world=world)  # type: ignore[arg-type]
+    assert caught.value.code == "service-unavailable"
+    assert caught.value.retryable
+    assert "the log https://log.example" in caught.value.what
+    assert "tries in 2700 s" in caught.value.what
+    assert world.clock.monotonic() == pytest.approx(2700, abs=1)
+
+
+def test_a_refusal_is_not_tried_again() -> None:
+    """A status that another try does not change ends it."""
+    world = worlds.world()
+    calls, action = failing(9, ServiceError(code="service-refused", what="400"))
+    with pytest.raises(ServiceError) as caught:
+        retrying(action, service="s", budget=Budget.starting_now(60, world), world=world)  # type: ignore[arg-type]
+    assert (caught.value.code, len(calls)) == ("service-refused", 1)
+
+
+def test_retry_after_is_honoured() -> None:
+    """RFC 9110, 10.2.3."""
+    world = worlds.world()
+    _, action = failing(1, busy(40))
+    retrying(action, service="s", budget=Budget.starting_now(60, world), world=world)  # type: ignore[arg-type]
+    assert world.clock.monotonic() == 40
+
+
+def test_a_retry_after_beyond_the_budget_gives_up_at_once() -> None:
+    """Every wait is bounded."""
+    world = worlds.world()
+    _, action = failing(1, busy(3600))
+    with pytest.raises(ServiceError, match="1 try"):
+        retrying(action, service="s", budget=Budget.starting_now(60, world), world=world)  # type: ignore[arg-type]
+    assert world.clock.monotonic() == 0
+
+
+def test_a_budget_can_be_shortened_only() -> None:
+    """A step's own bound does not outlive the run's."""
+    world = worlds.world()
+    budget = Budget.starting_now(60, world)
+    assert budget.at_most(10, world).left(world) == 10
+    assert budget.at_most(600, world).left(world) == 60
