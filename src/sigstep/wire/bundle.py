@@ -103,6 +103,8 @@ def _material(members: Members, version: BundleVersion) -> CertificateMaterial |
         )
     if key is not None:
         hint = key.text("hint", "")
+        key.take("rawBytes")  # model signing writes the key itself; a key always comes from the caller
+        key.take("keyDetails")
         key.done()
         return PublicKeyMaterial(hint=hint)
     if certificate is not None:

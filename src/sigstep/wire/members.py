@@ -154,7 +154,7 @@ class Members:
 
 
 def decode_base64(value: Any, path: str, *, at_most: int) -> bytes:
-    """Base64 as proto3 JSON reads it: standard or URL-safe, padded or not; no other character, no loose end bits.
+    """Base64 as protojson reads it: standard or URL-safe, padded or not, line breaks skipped; nothing else.
 
     Raises:
         FormatError: ``base64-malformed``, ``json-member-type``, ``json-too-large``.
@@ -168,6 +168,7 @@ def decode_base64(value: Any, path: str, *, at_most: int) -> bytes:
             why=f"at most {at_most} bytes are read",
             fix="make the document again with its own tool",
         )
+    value = value.replace("\r", "").replace("\n", "")
     bare = value.rstrip("=")
     padded = bare + "=" * (-len(bare) % 4)
     if not _ALPHABET.fullmatch(value) or (len(value) != len(bare) and value[len(bare) :] != padded[len(bare) :]):

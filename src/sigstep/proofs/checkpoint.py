@@ -1,0 +1,120 @@
+"""A log's signature on its tree, and inclusion in that tree (C2SP tlog-checkpoint; Rekor v1 and v2)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from sigstep.errors import FormatError, ProofError
+from sigstep.model.bundle import LogEntry
+from sigstep.model.trust import Witness
+from sigstep.proofs.keys import verify_message
+from sigstep.proofs.merkle import inclusion_root, leaf_hash
+from sigstep.proofs.prepared import PreparedLog
+from sigstep.wire.note import Checkpoint, parse_checkpoint
+
+_V1_ORIGIN: Final = re.compile(r"(.+) - [0-9]+", re.DOTALL)
+_COSIGNATURE_BYTES: Final = 8 + 64
+
+
+def verify_inclusion(entry: LogEntry, log: PreparedLog, witnesses: Sequence[Witness]) -> tuple[str, ...]:
+    """Prove that the entry's body is a leaf of a tree the log signed.
+
+    Returns:
+        Names of the known witnesses that cosigned the tree.
+
+    Raises:
+        FormatError: ``checkpoint-malformed``.
+        ProofError: ``checkpoint-origin``, ``checkpoint-signature``, ``inclusion-proof-shape``,
+            ``inclusion-proof-root``, ``inclusion-proof-mismatch``, ``witness-signature``.
+    """
+    proof = entry.proof
+    if proof is None or proof.checkpoint is None:
+        raise FormatError(
+            code="checkpoint-malformed",
+            what="the log entry has no checkpoint",
+            why="the inclusion proof leads to a tree nobody signed",
+            fix="fetch the entry from the log again",
+        )
+    checkpoint = parse_checkpoint(proof.checkpoint)
+    version_2 = entry.kind_version == "0.0.2" and entry.kind in {"hashedrekord", "dsse"}
+    _verify_signature(checkpoint, log, version_2=version_2)
+    index = entry.log_index if version_2 else proof.log_index
+    if not version_2 and (proof.root_hash != checkpoint.root_hash or proof.tree_size != checkpoint.tree_size):
+        raise _mismatch("the proof's root hash or tree size is not the checkpoint's")
+    if version_2 and (
+        (proof.tree_size and proof.tree_size != checkpoint.tree_size)
+        or (proof.root_hash and proof.root_hash != checkpoint.root_hash)
+        or (proof.log_index and proof.log_index != index)
+    ):
+        raise _mismatch("the proof contradicts the checkpoint or the entry's index")
+    root = inclusion_root(leaf_hash(entry.body), index, checkpoint.tree_size, proof.hashes)
+    if root != checkpoint.root_hash:
+        raise ProofError(
+            code="inclusion-proof-root",
+            what="the log entry is not in the log's tree",
+            why="the inclusion proof leads to another root than the checkpoint's",
+            fix="fetch the entry from the log again; if it stays so, the bundle is forged",
+        )
+    return _cosigners(checkpoint, witnesses)
+
+
+def _verify_signature(checkpoint: Checkpoint, log: PreparedLog, *, version_2: bool) -> None:
+    match = _V1_ORIGIN.fullmatch(checkpoint.origin)
+    host = match[1] if match and not version_2 else checkpoint.origin
+    expected = urlsplit(log.log.base_url if "//" in log.log.base_url else f"//{log.log.base_url}").hostname or ""
+    if version_2 and host != expected:
+        raise ProofError(
+            code="checkpoint-origin",
+            what="the checkpoint is of another log",
+            why=f"its origin is {host[:100]!r}, the log is {expected!r}",
+            fix="fetch the entry from the log again",
+        )
+    hint = (log.log.checkpoint_key_id or log.log.log_id)[:4]
+    lines = [one for one in checkpoint.signatures if one.hint == hint and (one.name == host or not version_2)]
+    if not lines or any(verify_message(log.key, one.signature, checkpoint.signed) is None for one in lines):
+        raise ProofError(
+            code="checkpoint-signature",
+            what="the log did not sign the checkpoint",
+            why="no signature line is of the log's key" if not lines else "the log's signature does not hold",
+            fix="fetch the entry from the log again; if it stays so, the bundle is forged",
+        )
+
+
+def _cosigners(checkpoint: Checkpoint, witnesses: Sequence[Witness]) -> tuple[str, ...]:
+    """Names of witnesses whose cosignature/v1 holds (C2SP tlog-cosignature)."""
+    proved = []
+    for witness in witnesses:
+        hint = hashlib.sha256(witness.name.encode() + b"\n\x04" + witness.key).digest()[:4]
+        lines = [one for one in checkpoint.signatures if one.name == witness.name and one.hint == hint]
+        for line in lines[:1]:
+            seconds = int.from_bytes(line.signature[:8], "big")
+            message = b"cosignature/v1\ntime %d\n" % seconds + checkpoint.signed
+            try:
+                if len(line.signature) != _COSIGNATURE_BYTES:
+                    raise InvalidSignature
+                Ed25519PublicKey.from_public_bytes(witness.key).verify(line.signature[8:], message)
+            except InvalidSignature:
+                raise ProofError(
+                    code="witness-signature",
+                    what="a witness's cosignature does not hold",
+                    why=f"the line of {witness.name[:100]!r} is not one of its key",
+                    fix="fetch the entry from the log again",
+                ) from None
+            proved.append(witness.name)
+    return tuple(proved)
+
+
+def _mismatch(why: str) -> ProofError:
+    return ProofError(
+        code="inclusion-proof-mismatch",
+        what="the inclusion proof and the checkpoint contradict one another",
+        why=why,
+        fix="fetch the entry from the log again",
+    )

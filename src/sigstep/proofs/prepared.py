@@ -1,0 +1,84 @@
+"""Trust material made ready: keys and certificates parsed once, and each authority's own chain checked once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+
+from sigstep.errors import SigstepError
+from sigstep.model.trust import Authority, Log, TrustedRoot, TrustMaterial
+from sigstep.proofs.authority import AuthorityChain, certificate_chain, timestamp_chain
+from sigstep.proofs.keys import PublicKey, load_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedLog:
+    """A log with its key."""
+
+    log: Log
+    key: PublicKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedRoot:
+    """One trusted root. Entries whose key or chain is not acceptable are left out, as the specification demands.
+
+    ``newest`` is the latest start of any window in it: what was made later may be unknown to this root.
+    """
+
+    root: TrustedRoot
+    logs: tuple[PreparedLog, ...]
+    ct_logs: tuple[PreparedLog, ...]
+    certificate_authorities: tuple[AuthorityChain, ...]
+    timestamp_authorities: tuple[AuthorityChain, ...]
+    newest: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedTrust:
+    """All trust material of one run."""
+
+    material: TrustMaterial
+    roots: tuple[PreparedRoot, ...]
+
+
+def prepare(material: TrustMaterial) -> PreparedTrust:
+    """Parse and check trust material once, for any number of bundles."""
+    return PreparedTrust(material=material, roots=tuple(_root(root) for root in material.roots))
+
+
+def _root(root: TrustedRoot) -> PreparedRoot:
+    logs = [one.validity for one in (*root.logs, *root.ct_logs)]
+    authorities = [one.validity for one in (*root.certificate_authorities, *root.timestamp_authorities)]
+    starts = [validity.start for validity in (*logs, *authorities) if validity.start is not None]
+    return PreparedRoot(
+        root=root,
+        logs=_logs(root.logs),
+        ct_logs=_logs(root.ct_logs),
+        certificate_authorities=_chains(root.certificate_authorities, timestamping=False),
+        timestamp_authorities=_chains(root.timestamp_authorities, timestamping=True),
+        newest=max(starts, default=None),
+    )
+
+
+def _logs(logs: tuple[Log, ...]) -> tuple[PreparedLog, ...]:
+    prepared = []
+    for log in logs:
+        try:
+            prepared.append(PreparedLog(log=log, key=load_key(log.key)))
+        except SigstepError:
+            continue  # keys of kinds we do not know are skipped, not fatal (client specification)
+    return tuple(prepared)
+
+
+def _chains(authorities: tuple[Authority, ...], *, timestamping: bool) -> tuple[AuthorityChain, ...]:
+    chains = []
+    for authority in authorities:
+        try:
+            certificates = tuple(x509.load_der_x509_certificate(one) for one in authority.certificates)
+            chains.append((timestamp_chain if timestamping else certificate_chain)(authority, certificates))
+        except (SigstepError, ValueError):
+            continue  # one unusable authority does not take the others away
+    return tuple(chains)

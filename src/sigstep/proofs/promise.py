@@ -1,0 +1,47 @@
+"""Rekor v1's signed entry timestamp (SET)."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime, timezone
+
+import rfc8785
+
+from sigstep.errors import ProofError
+from sigstep.model.bundle import LogEntry
+from sigstep.proofs.keys import verify_message
+from sigstep.proofs.prepared import PreparedLog
+
+
+def verify_promise(entry: LogEntry, log: PreparedLog) -> datetime | None:
+    """Prove the log's promise, and with it the integrated time.
+
+    Returns:
+        The integrated time (aware, UTC); None where the entry has none.
+
+    Raises:
+        ProofError: ``promise-invalid``.
+    """
+    if entry.promise is None or entry.integrated_time is None:
+        return None
+    payload = rfc8785.dumps(
+        {
+            "body": base64.b64encode(entry.body).decode(),
+            "integratedTime": entry.integrated_time,
+            "logID": entry.log_id.hex(),
+            "logIndex": entry.log_index,
+        }
+    )
+    if verify_message(log.key, entry.promise, payload) is None:
+        raise ProofError(
+            code="promise-invalid",
+            what="the log's signed entry timestamp does not hold",
+            why="the signature is not over this entry, time and index",
+            fix="fetch the entry from the log again; if it stays so, the bundle is forged",
+        )
+    try:
+        return datetime.fromtimestamp(entry.integrated_time, tz=timezone.utc)
+    except (OverflowError, ValueError, OSError):
+        raise ProofError(
+            code="promise-invalid", what="the log entry's time is no time", why="it is too large", fix="sign again"
+        ) from None

@@ -1,0 +1,77 @@
+"""Signed certificate timestamps embedded in a certificate (RFC 6962 sections 3.2 and 3.3)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.certificate_transparency import SignedCertificateTimestamp
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from sigstep.errors import ProofError
+from sigstep.proofs.authority import AuthorityChain, extension
+from sigstep.proofs.certificate import Leaf
+from sigstep.proofs.keys import verify_message
+from sigstep.proofs.prepared import PreparedLog
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_PRECERT_SIGNING: Final = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.4")
+SCTS: Final = 32
+
+
+def verify_embedded(leaf: Leaf, issuer: AuthorityChain, logs: Sequence[PreparedLog]) -> tuple[str, ...]:
+    """The distinct CT logs (base URLs) whose SCT in the leaf holds; SCTs of unknown logs are not counted.
+
+    Raises:
+        ProofError: ``sct-invalid`` (a known log's SCT does not hold), ``sct-window`` (its key did not count then),
+            ``certificate-malformed``.
+    """
+    scts = extension(leaf.certificate, x509.PrecertificateSignedCertificateTimestamps)
+    if scts is None:
+        return ()
+    signer = _signer(issuer)
+    body = leaf.certificate.tbs_precertificate_bytes
+    spki = signer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    entry = b"\x00\x01" + hashlib.sha256(spki).digest() + len(body).to_bytes(3, "big") + body
+    by_id = {one.log.log_id: one for one in logs}
+    proved: dict[bytes, str] = {}
+    for sct in list(scts.value)[:SCTS]:
+        log = by_id.get(sct.log_id)
+        if log is not None:
+            _verify(sct, entry, log)
+            proved[sct.log_id] = log.log.base_url
+    return tuple(proved.values())
+
+
+def _signer(issuer: AuthorityChain) -> x509.Certificate:
+    """The certificate whose key hash is in the signed entry: a precertificate signer's own issuer (section 3.2)."""
+    first = issuer.certificates[0]
+    usage = extension(first, x509.ExtendedKeyUsage)
+    special = usage is not None and _PRECERT_SIGNING in usage.value
+    special = special and ExtendedKeyUsageOID.CODE_SIGNING not in (usage.value if usage else ())
+    return issuer.certificates[1] if special and len(issuer.certificates) > 1 else first
+
+
+def _verify(sct: SignedCertificateTimestamp, entry: bytes, log: PreparedLog) -> None:
+    made = sct.timestamp.replace(tzinfo=timezone.utc)
+    stamp = (made - _EPOCH) // timedelta(milliseconds=1)
+    extra = sct.extension_bytes
+    signed = b"\x00\x00" + stamp.to_bytes(8, "big") + entry + len(extra).to_bytes(2, "big") + extra
+    if verify_message(log.key, sct.signature, signed) is None:
+        raise ProofError(
+            code="sct-invalid",
+            what="a CT log's timestamp in the certificate does not hold",
+            why=f"the signature is not one of {log.log.base_url}",
+            fix="sign again; a certificate that was not logged may be mis-issued",
+        )
+    if not log.log.validity.contains(made):
+        raise ProofError(
+            code="sct-window",
+            what="a CT log's timestamp in the certificate does not count",
+            why=f"the key of {log.log.base_url} was not valid at {made:%Y-%m-%dT%H:%M:%SZ}",
+            fix="sign again, or take a current trusted root",
+        )

@@ -1,0 +1,117 @@
+"""One shape for every bundle: who is said to have signed, under which trusted root, and how much has to be proved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sigstep.errors import ProofError
+from sigstep.model.bundle import Bundle, CertificateMaterial, MessageSignature
+from sigstep.model.trust import Thresholds, TrustedKey, Witness
+from sigstep.proofs.authority import AuthorityChain
+from sigstep.proofs.certificate import Leaf, load_leaf
+from sigstep.proofs.chain import find_root
+from sigstep.proofs.keys import PublicKey, load_key
+from sigstep.proofs.prepared import PreparedRoot, PreparedTrust
+
+KEY_THRESHOLDS = Thresholds(entries=0, times=0, signed_times=0, scts=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """A key that may have signed: of a certificate that a trusted authority issued, or of the caller.
+
+    ``verifiers`` are the DER forms under which a log entry may name it.
+    """
+
+    key: PublicKey
+    verifiers: tuple[bytes, ...]
+    leaf: Leaf | None = None
+    issuers: tuple[AuthorityChain, ...] = ()
+    trusted: TrustedKey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything the checks need; ``original`` are the exact bytes of the envelope where they are at hand."""
+
+    bundle: Bundle
+    signature: bytes
+    signer: Signer
+    root: PreparedRoot | None
+    thresholds: Thresholds
+    witnesses: tuple[Witness, ...]
+    now: datetime
+    original: bytes | None
+
+
+def as_evidence(
+    bundle: Bundle, trust: PreparedTrust, *, thresholds: Thresholds | None, now: datetime, original: bytes | None
+) -> Evidence:
+    """Choose signer, root and thresholds. A key of the caller is never overridden by a certificate in the bundle.
+
+    Raises:
+        ProofError: ``certificate-malformed``, ``certificate-not-for-signing``, ``issuer-unknown``,
+            ``trust-root-outdated``, ``key-missing``, ``key-unsupported``.
+    """
+    content = bundle.content
+    signature = content.signature if isinstance(content, MessageSignature) else content.signatures[0].signature
+    if trust.material.keys:
+        signer, root = _of_key(bundle, trust.material.keys), _root_of_entries(bundle, trust.roots)
+        needed = KEY_THRESHOLDS
+    elif isinstance(bundle.material, CertificateMaterial):
+        leaf = load_leaf(bundle.material.leaf)
+        root, issuers = find_root(leaf, trust)
+        signer = Signer(key=leaf.key, verifiers=(leaf.der,), leaf=leaf, issuers=issuers)
+        needed = root.root.thresholds
+    else:
+        raise _no_key(bundle.material.hint)
+    return Evidence(
+        bundle=bundle,
+        signature=signature,
+        signer=signer,
+        root=root,
+        thresholds=thresholds or needed,
+        witnesses=trust.material.witnesses,
+        now=now,
+        original=original,
+    )
+
+
+def _of_key(bundle: Bundle, keys: Sequence[TrustedKey]) -> Signer:
+    if isinstance(bundle.material, CertificateMaterial):
+        chosen, certificate = keys[0], bundle.material.leaf
+        key = load_key(chosen.key)
+        verifiers = (key.spki, certificate) if _same_key(certificate, key) else (key.spki,)
+        return Signer(key=key, verifiers=verifiers, trusted=chosen)
+    hint = bundle.material.hint
+    named = [one for one in keys if one.hint and one.hint == hint] or [one for one in keys if not one.hint]
+    if not named:
+        raise _no_key(hint)
+    key = load_key(named[0].key)
+    return Signer(key=key, verifiers=(key.spki,), trusted=named[0])
+
+
+def _same_key(certificate: bytes, key: PublicKey) -> bool:
+    """Whether a certificate merely carries the caller's key; whoever issued it does not matter then."""
+    try:
+        return load_leaf(certificate).key.spki == key.spki
+    except ProofError:
+        return False
+
+
+def _root_of_entries(bundle: Bundle, roots: Sequence[PreparedRoot]) -> PreparedRoot | None:
+    """The root that knows a log of the bundle; a caller's key belongs to no root of its own."""
+    ids = {entry.log_id for entry in bundle.entries}
+    knowing = (root for root in roots if any(one.log.log_id in ids for one in root.logs))
+    return next(knowing, roots[0] if roots else None)
+
+
+def _no_key(hint: str) -> ProofError:
+    return ProofError(
+        code="key-missing",
+        what="the bundle was signed with a key, and that key is not known",
+        why=f"its hint is {hint[:100]!r}",
+        fix="give the public key with --key",
+    )

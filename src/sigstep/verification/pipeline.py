@@ -1,0 +1,157 @@
+"""The order of the proofs. Everything from a claim to a verdict, pure: the only place that makes a `Verified`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sigstep.errors import ProofError, Refusal
+from sigstep.model.bundle import Bundle, MessageSignature
+from sigstep.model.statement import Statement
+from sigstep.model.subject import Subject
+from sigstep.model.trust import Thresholds
+from sigstep.model.verdict import Examination, Finding, Outcome, Verdict
+from sigstep.model.verified import Verified, VerifiedTime
+from sigstep.policy.rule import Rule
+from sigstep.proofs.certificate import identity_of
+from sigstep.proofs.chain import verify_path
+from sigstep.proofs.content import bind_statement, key_id, verify_envelope, verify_message_signature
+from sigstep.proofs.prepared import PreparedTrust
+from sigstep.proofs.sct import verify_embedded
+from sigstep.verification.entries import verify_entries, verify_times
+from sigstep.verification.evidence import Evidence, as_evidence
+from sigstep.verification.trace import Trace
+
+
+def establish(
+    bundle: Bundle,
+    subject: Subject,
+    trust: PreparedTrust,
+    *,
+    now: datetime,
+    thresholds: Thresholds | None = None,
+    original: bytes | None = None,
+    trace: Trace | None = None,
+) -> Verified:
+    """Prove a bundle about one subject.
+
+    Args:
+        bundle: the claims.
+        subject: the artifact, with digests of every algorithm that the bundle needs.
+        trust: what counts.
+        now: the time of day, to refuse times from the future.
+        thresholds: instead of those of the signer's instance.
+        original: the exact bytes of the envelope where they are at hand.
+        trace: collects the steps.
+
+    Raises:
+        FormatError, ProofError: the first check that does not hold.
+    """
+    trace = trace or Trace()
+    trace.enter("signer")
+    evidence = as_evidence(bundle, trust, thresholds=thresholds, now=now, original=original)
+    trace.say(f"trust: {evidence.root.root.name if evidence.root else 'the key you gave'}")
+    trace.enter("log")
+    entries = verify_entries(evidence, subject, trace)
+    trace.enter("time")
+    times = verify_times(evidence, entries, trace)
+    trace.enter("certificate")
+    sct_logs = _verify_leaf(evidence, times, trace)
+    trace.enter("signature")
+    statement = _verify_content(evidence, subject)
+    trace.say("the signature holds" + (f"; {statement.predicate_type}" if statement else ""))
+    leaf, key = evidence.signer.leaf, evidence.signer.key
+    by_certificate = leaf is not None and evidence.root is not None
+    return Verified(
+        subject=subject,
+        identity=identity_of(leaf) if leaf else None,
+        key_id=None if leaf else key_id(key),
+        certificate=leaf.der if leaf else None,
+        statement=statement,
+        entries=tuple(one.verified for one in entries),
+        times=times,
+        sct_logs=sct_logs,
+        root=evidence.root.root.name if by_certificate and evidence.root else "key",
+        bundle=bundle,
+    )
+
+
+def _verify_leaf(evidence: Evidence, times: Sequence[VerifiedTime], trace: Trace) -> tuple[str, ...]:
+    moments = [one.time for one in times]
+    leaf, trusted = evidence.signer.leaf, evidence.signer.trusted
+    if leaf is None:
+        validity = trusted.validity if trusted else None
+        if validity is not None and not all(validity.contains(time) for time in moments or [evidence.now]):
+            raise ProofError(
+                code="key-window",
+                what="the key did not count when the signature was made",
+                why="a verified time lies outside the window of the key",
+                fix="sign again with a current key",
+            )
+        return ()
+    issuer = verify_path(leaf, evidence.signer.issuers, moments)
+    assert evidence.root is not None
+    logs = verify_embedded(leaf, issuer, evidence.root.ct_logs)
+    if len(logs) < evidence.thresholds.scts:
+        raise ProofError(
+            code="sct-threshold",
+            what="the certificate is not in enough certificate transparency logs",
+            why=f"{len(logs)} of {evidence.thresholds.scts} needed timestamps are of CT logs of the trusted root",
+            fix="sign again; check that the trusted root is current",
+        )
+    trace.say(f"issued by {issuer.authority.uri}; logged by {', '.join(logs) or 'no CT log (none is needed)'}")
+    return logs
+
+
+def _verify_content(evidence: Evidence, subject: Subject) -> Statement | None:
+    content = evidence.bundle.content
+    if isinstance(content, MessageSignature):
+        verify_message_signature(content, evidence.signer.key, subject)
+        return None
+    verify_envelope(content, evidence.signer.key)
+    return bind_statement(content, subject)
+
+
+def examine_bundle(
+    source: str,
+    bundle: Bundle,
+    subject: Subject,
+    trust: PreparedTrust,
+    rule: Rule,
+    *,
+    now: datetime,
+    thresholds: Thresholds | None = None,
+    original: bytes | None = None,
+) -> Examination:
+    """Prove one bundle and judge what was proved; a refusal becomes a finding."""
+    trace = Trace()
+    try:
+        verified = establish(bundle, subject, trust, now=now, thresholds=thresholds, original=original, trace=trace)
+    except Refusal as error:
+        finding = Finding.of(error, step=trace.current, source=source)
+        return Examination(source=source, verified=None, finding=finding, steps=trace.steps(held=False))
+    trace.enter("policy")
+    found = rule.judge(verified)
+    return Examination(source=source, verified=verified, finding=found, steps=trace.steps(held=found is None))
+
+
+def verdict_of(subject: Subject, examinations: Sequence[Examination], findings: Sequence[Finding] = ()) -> Verdict:
+    """The verdict over all examinations of a subject: accepted where one is; refused where there is none.
+
+    Args:
+        findings: what already went wrong before a bundle could be examined (bytes that are no bundle).
+    """
+    if any(one.finding is None for one in examinations):
+        return Verdict(subject=subject, outcome=Outcome.ACCEPTED, examinations=tuple(examinations))
+    found = [*(one.finding for one in examinations if one.finding is not None), *findings]
+    if not found:
+        found = [
+            Finding(
+                code="no-bundle",
+                what="nothing proves who made this",
+                why="no signature or attestation was found",
+                fix="sign it, or name the bundle with --bundle",
+                step="search",
+            )
+        ]
+    return Verdict(subject=subject, outcome=Outcome.REFUSED, examinations=tuple(examinations), findings=tuple(found))
