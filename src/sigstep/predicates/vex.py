@@ -13,19 +13,21 @@ _STATUSES: Final = ("not_affected", "affected", "fixed", "under_investigation")
 
 
 def not_affected(document: Mapping[str, Any]) -> frozenset[str]:
-    """Identifiers and aliases whose latest statement says ``not_affected`` or ``fixed``.
+    """Identifiers and aliases that are ``not_affected`` or ``fixed`` in every product the document names.
 
-    Statements follow one another in the order written; a later one about the same vulnerability replaces the earlier.
+    Statements follow one another in the order written; a later one about the same vulnerability and products replaces
+    the earlier.
 
     Raises:
         FormatError: ``predicate-malformed``.
     """
-    latest: dict[str, bool] = {}
+    latest: dict[tuple[str, str], bool] = {}
     for statement in objects(document, "statements"):
-        status = required(statement, "status", str)
-        for name in _names(statement):
-            latest[name] = status in ("not_affected", "fixed")
-    return frozenset(name for name, harmless in latest.items() if harmless)
+        harmless = required(statement, "status", str) in ("not_affected", "fixed")
+        products = repr(statement.get("products"))
+        latest.update({(name, products): harmless for name in _names(statement)})
+    affected = {name for (name, _), harmless in latest.items() if not harmless}
+    return frozenset(name for name, _ in latest) - affected
 
 
 class OpenVex:

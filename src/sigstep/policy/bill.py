@@ -1,0 +1,57 @@
+"""Rules over SBOMs: components and licences, for SPDX and CycloneDX alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sigstep.model.verdict import Finding
+from sigstep.model.verified import Verified
+from sigstep.policy.contents import missing, predicates
+from sigstep.predicates import cyclonedx, spdx
+
+URIS = (*spdx.Spdx.uris, *cyclonedx.CycloneDx.uris)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillOfMaterials:
+    """At least one SBOM; together they name every component of ``with_components`` and none of the others.
+
+    Attributes:
+        with_components, without_components: names, or ``name@version``.
+        without_licences: licence expressions or identifiers that no component may have.
+    """
+
+    with_components: tuple[str, ...] = ()
+    without_components: tuple[str, ...] = ()
+    without_licences: tuple[str, ...] = ()
+
+    def judge(self, proofs: Sequence[Verified], now: datetime) -> Finding | None:  # noqa: ARG002 - the protocol's
+        """The first disagreement, or None."""
+        documents = [predicate for _, predicate in predicates(proofs, URIS)]
+        if not documents:
+            return missing(URIS)
+        components = [one for document in documents for one in _components(document)]
+        named = {name for one in components for name in (one["name"], f"{one['name']}@{one['version']}")}
+        for wanted in self.with_components:
+            if wanted not in named:
+                return _finding(code="sbom-component-missing", what=f"the SBOM does not name {wanted!r}")
+        for forbidden in self.without_components:
+            if forbidden in named:
+                return _finding(code="sbom-component-forbidden", what=f"the SBOM names {forbidden!r}")
+        for one in components:
+            for licence in one["licences"]:
+                words = {licence, *licence.replace("(", " ").replace(")", " ").split()}
+                if words & set(self.without_licences):
+                    return _finding(code="sbom-licence-forbidden", what=f"{one['name']!r} has the licence {licence!r}")
+        return None
+
+
+def _components(document: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    return cyclonedx.components(document) if "bomFormat" in document else spdx.components(document)
+
+
+def _finding(*, code: str, what: str) -> Finding:
+    return Finding(code=code, what=what, why="the policy asks otherwise", fix="change the component", step="content")

@@ -1,0 +1,215 @@
+"""Content policy: each rule takes one vector and refuses each change of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from sigstep.model.bundle import Bundle
+from sigstep.model.digest import Digest
+from sigstep.model.identity import Identity, NameKind
+from sigstep.model.scan import Scan, Severity, Vulnerability
+from sigstep.model.statement import STATEMENT_V1, Statement, StatementSubject
+from sigstep.model.subject import Subject
+from sigstep.model.verified import TimeSource, Verified, VerifiedTime
+from sigstep.policy.bill import BillOfMaterials
+from sigstep.policy.contents import ContentRule, EveryContent, Fresh, Present
+from sigstep.policy.provenance import ProvenanceFrom
+from sigstep.policy.results import NoVulnerabilityAbove, TestsPassed
+from sigstep.predicates import slsa_provenance, test_result, vulnerability
+
+NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
+SIGNER = "https://github.example/octo/app/.github/workflows/build.yml@refs/heads/main"
+IDENTITY = Identity(
+    kind=NameKind.URI,
+    subject=SIGNER,
+    issuer="https://issuer.example",
+    extensions={
+        "build-signer-uri": SIGNER,
+        "source-repository": "https://github.example/octo/app",
+        "source-repository-digest": "a" * 40,
+        "runner-environment": "github-hosted",
+    },
+)
+PROVENANCE = slsa_provenance.from_claims(
+    {
+        "ref": "refs/heads/main",
+        "sha": "a" * 40,
+        "repository": "octo/app",
+        "event_name": "push",
+        "job_workflow_ref": "octo/app/.github/workflows/build.yml@refs/heads/main",
+        "workflow_ref": "octo/app/.github/workflows/build.yml@refs/heads/main",
+        "repository_id": "1",
+        "repository_owner_id": "2",
+        "runner_environment": "github-hosted",
+        "run_id": "3",
+        "run_attempt": "1",
+    },
+    server_url="https://github.example",
+    extras=slsa_provenance.Extras(inputs={"level": "3"}, allowed_inputs=("level",)),
+)
+RUN = "https://github.example/octo/app/actions/runs/3/attempts/1"
+CDX = {
+    "bomFormat": "CycloneDX",
+    "specVersion": "1.6",
+    "components": [{"name": "p", "version": "1", "licenses": [{"expression": "(MIT OR GPL-3.0-only)"}]}],
+}
+SPDX = {"spdxVersion": "SPDX-2.3", "packages": [{"name": "q", "versionInfo": "2", "licenseDeclared": "MIT"}]}
+
+
+def proof(uri: str, predicate: Mapping[str, Any], *, identity: Identity | None = IDENTITY, age: float = 1) -> Verified:
+    """A proof whose statement has this predicate, signed ``age`` days ago."""
+    digest = Digest.of(b"artifact")
+    return Verified(
+        subject=Subject(name="a", digests=(digest,)),
+        identity=identity,
+        key_id=None,
+        certificate=None,
+        statement=Statement(
+            type=STATEMENT_V1,
+            subjects=(StatementSubject(name="a", digests={"sha256": digest.hex}, annotations={}),),
+            predicate_type=uri,
+            predicate=predicate,
+        ),
+        entries=(),
+        times=(VerifiedTime(time=NOW - timedelta(days=age), source=TimeSource.TIMESTAMP_AUTHORITY, authority="t"),),
+        sct_logs=(),
+        root="test",
+        bundle=object.__new__(Bundle),
+    )
+
+
+BUILD = proof(slsa_provenance.V1, PROVENANCE)
+BILL = proof("https://cyclonedx.org/bom", CDX)
+SPDX_BILL = proof("https://spdx.dev/Document/v2.3", SPDX)
+
+
+def scan(severity: Severity) -> Verified:
+    """A scan that found one vulnerability."""
+    found = Vulnerability(id="GHSA-1", aliases=("CVE-1",), severity=severity, package="p")
+    one = Scan(uri="s", version="1", vulnerabilities=(found,), report={})
+    return proof(vulnerability.IN_TOTO, vulnerability.make_in_toto(one, started=NOW, finished=NOW))
+
+
+def raw_scan(report: dict[str, Any]) -> Verified:
+    """A scan in cosign's form, with the scanner's own report."""
+    one = Scan(uri="s", version="1", vulnerabilities=(), report=report)
+    return proof(vulnerability.COSIGN, vulnerability.make_cosign(one, started=NOW, finished=NOW))
+
+
+def vex(*statements: dict[str, Any]) -> Verified:
+    """A VEX document."""
+    document = {"@context": "c", "@id": "i", "author": "a", "timestamp": "t", "statements": list(statements)}
+    return proof("https://openvex.dev/ns", document)
+
+
+def outcome(result: str) -> Verified:
+    """A test result."""
+    return proof(test_result.URI, {"result": result})
+
+
+FINE = {"vulnerability": {"name": "CVE-1"}, "status": "not_affected", "justification": "j"}
+TRIVY = {
+    "SchemaVersion": 2,
+    "ArtifactName": "x",
+    "Results": [{"Vulnerabilities": [{"VulnerabilityID": "C", "Severity": "HIGH"}]}],
+}
+
+ACCEPTED: list[tuple[ContentRule, tuple[Verified, ...]]] = [
+    (Present(uris=(slsa_provenance.V1,), only_one=True), (BUILD, BILL)),
+    (Fresh(uris=(slsa_provenance.V1,), at_most=timedelta(days=2)), (BUILD,)),
+    (
+        ProvenanceFrom(
+            builder_id=SIGNER.partition("@")[0],
+            source="https://github.example/octo/app",
+            ref="refs/heads/main",
+            commit="A" * 40,
+            inputs={"level": "3"},
+            hosted=True,
+            invocation=RUN,
+        ),
+        (BUILD,),
+    ),
+    (ProvenanceFrom(builder_id=SIGNER), (replace(BUILD, identity=None),)),
+    (
+        BillOfMaterials(with_components=("p", "q@2"), without_components=("r",), without_licences=("X",)),
+        (BILL, SPDX_BILL),
+    ),
+    (NoVulnerabilityAbove(severity=Severity.HIGH), (scan(Severity.HIGH),)),
+    (NoVulnerabilityAbove(severity=Severity.LOW), (scan(Severity.CRITICAL), vex(FINE))),
+    (NoVulnerabilityAbove(severity=Severity.HIGH), (raw_scan(TRIVY),)),
+    (TestsPassed(), (outcome("PASSED"),)),
+    (TestsPassed(warnings=True), (outcome("WARNED"),)),
+]
+
+
+@pytest.mark.parametrize(("rule", "proofs"), ACCEPTED)
+def test_accepted(rule: ContentRule, proofs: tuple[Verified, ...]) -> None:
+    """The proofs satisfy the rule, and nothing at all never does."""
+    assert EveryContent(rules=(rule,)).judge(proofs, NOW) is None
+    refused = rule.judge((), NOW)
+    assert refused is not None
+    assert refused.code == "attestation-missing"
+
+
+def other(**changed: str) -> Verified:
+    """The provenance, with other certificate extensions."""
+    return replace(BUILD, identity=replace(IDENTITY, extensions={**IDENTITY.extensions, **changed}))
+
+
+REFUSED: list[tuple[ContentRule, tuple[Verified, ...], str]] = [
+    (Present(uris=(slsa_provenance.V1,), only_one=True), (BUILD, BUILD), "attestation-not-unique"),
+    (Fresh(uris=(slsa_provenance.V1,), at_most=timedelta(hours=2)), (BUILD,), "attestation-stale"),
+    (Fresh(uris=(slsa_provenance.V1,), at_most=timedelta(days=2)), (replace(BUILD, times=()),), "attestation-stale"),
+    (
+        Fresh(uris=(slsa_provenance.V1,), at_most=timedelta(days=2)),
+        (proof(slsa_provenance.V1, PROVENANCE, age=-1),),
+        "attestation-stale",
+    ),
+    (ProvenanceFrom(builder_id="https://github.example/octo"), (BUILD,), "provenance-mismatch"),
+    (ProvenanceFrom(source="https://github.example/octo/ap"), (BUILD,), "provenance-mismatch"),
+    (ProvenanceFrom(ref="refs/heads/mai"), (BUILD,), "provenance-mismatch"),
+    (ProvenanceFrom(commit="b" * 40), (BUILD,), "provenance-mismatch"),
+    (ProvenanceFrom(inputs={"level": 3}), (BUILD,), "provenance-mismatch"),
+    (ProvenanceFrom(inputs={"absent": None}), (BUILD,), "provenance-mismatch"),
+    (ProvenanceFrom(invocation=RUN + "0"), (BUILD,), "provenance-mismatch"),
+    (ProvenanceFrom(hosted=True), (other(**{"runner-environment": "self-hosted"}),), "provenance-mismatch"),
+    (ProvenanceFrom(hosted=True), (replace(BUILD, identity=None),), "provenance-mismatch"),
+    (ProvenanceFrom(), (BUILD, other(**{"build-signer-uri": "x"})), "provenance-certificate-mismatch"),
+    (ProvenanceFrom(), (other(**{"source-repository": "x"}),), "provenance-certificate-mismatch"),
+    (ProvenanceFrom(), (other(**{"source-repository-digest": "x"}),), "provenance-certificate-mismatch"),
+    (BillOfMaterials(with_components=("p@2",)), (BILL,), "sbom-component-missing"),
+    (BillOfMaterials(without_components=("p@1",)), (BILL,), "sbom-component-forbidden"),
+    (BillOfMaterials(without_licences=("GPL-3.0-only",)), (BILL,), "sbom-licence-forbidden"),
+    (NoVulnerabilityAbove(severity=Severity.MEDIUM), (scan(Severity.HIGH),), "vulnerability-found"),
+    (NoVulnerabilityAbove(severity=Severity.CRITICAL), (scan(Severity.UNKNOWN),), "vulnerability-found"),
+    (NoVulnerabilityAbove(severity=Severity.MEDIUM), (raw_scan(TRIVY),), "vulnerability-found"),
+    (NoVulnerabilityAbove(severity=Severity.MEDIUM), (raw_scan({"odd": 1}),), "predicate-malformed"),
+    (
+        NoVulnerabilityAbove(severity=Severity.LOW),
+        (scan(Severity.HIGH), vex(FINE, {"vulnerability": "CVE-1", "status": "affected", "products": ["b"]})),
+        "vulnerability-found",
+    ),
+    (TestsPassed(), (outcome("PASSED"), outcome("FAILED")), "tests-not-passed"),
+    (TestsPassed(), (outcome("WARNED"),), "tests-not-passed"),
+    (TestsPassed(), (outcome("odd"),), "predicate-malformed"),
+]
+
+
+@pytest.mark.parametrize(("rule", "proofs", "code"), REFUSED)
+def test_refused(rule: ContentRule, proofs: tuple[Verified, ...], code: str) -> None:
+    """One change, one code; a statement that cannot be read is a finding too."""
+    refused = EveryContent(rules=(rule,)).judge(proofs, NOW)
+    assert refused is not None
+    assert refused.code == code
+
+
+def test_no_rule_refuses() -> None:
+    """Nothing passes because there was nothing."""
+    refused = EveryContent(rules=()).judge((BUILD,), NOW)
+    assert refused is not None
+    assert refused.code == "policy-empty"
