@@ -57,8 +57,8 @@ def _root(root: TrustedRoot) -> PreparedRoot:
         root=root,
         logs=_logs(root.logs),
         ct_logs=_logs(root.ct_logs),
-        certificate_authorities=_chains(root.certificate_authorities, timestamping=False),
-        timestamp_authorities=_chains(root.timestamp_authorities, timestamping=True),
+        certificate_authorities=_issuers(root.certificate_authorities),
+        timestamp_authorities=_stampers(root.timestamp_authorities),
         newest=max(starts, default=None),
     )
 
@@ -73,12 +73,29 @@ def _logs(logs: tuple[Log, ...]) -> tuple[PreparedLog, ...]:
     return tuple(prepared)
 
 
-def _chains(authorities: tuple[Authority, ...], *, timestamping: bool) -> tuple[AuthorityChain, ...]:
+def _issuers(authorities: tuple[Authority, ...]) -> tuple[AuthorityChain, ...]:
+    """Every certificate of an authority that may issue leaves, with its chain: GitHub's release certificates are
+    issued by the upper intermediate of the chain, not by the lower one.
+    """
+    chains = []
+    for authority in authorities:
+        for depth in range(len(authority.certificates)):
+            try:
+                chains.append(certificate_chain(authority, _certificates(authority)[depth:]))
+            except (SigstepError, ValueError):
+                continue  # one unusable authority does not take the others away
+    return tuple(chains)
+
+
+def _stampers(authorities: tuple[Authority, ...]) -> tuple[AuthorityChain, ...]:
     chains = []
     for authority in authorities:
         try:
-            certificates = tuple(x509.load_der_x509_certificate(one) for one in authority.certificates)
-            chains.append((timestamp_chain if timestamping else certificate_chain)(authority, certificates))
+            chains.append(timestamp_chain(authority, _certificates(authority)))
         except (SigstepError, ValueError):
-            continue  # one unusable authority does not take the others away
+            continue  # as above
     return tuple(chains)
+
+
+def _certificates(authority: Authority) -> tuple[x509.Certificate, ...]:
+    return tuple(x509.load_der_x509_certificate(one) for one in authority.certificates)

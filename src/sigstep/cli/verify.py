@@ -1,0 +1,159 @@
+"""``sigstep verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sigstep.errors import FormatError, UsageError
+from sigstep.flows.verify import VerifyRequest, verify
+from sigstep.model import limits
+from sigstep.model.digest import Digest
+from sigstep.model.trust import TrustedKey, TrustMaterial
+from sigstep.policy.matcher import Matcher
+from sigstep.policy.rule import AllOf, Rule, any_signer_unsafe
+from sigstep.policy.signer import HasPredicateType, SignedBy, SignedByKey, owner, repository, signer_workflow
+from sigstep.ports.real import real_world
+from sigstep.proofs.keys import load_pem_key
+from sigstep.rendering.report import report_json, report_text
+from sigstep.wire.trusted_root import parse_trusted_roots
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("verify")
+@click.argument("targets", nargs=-1, metavar="FILE|sha256:DIGEST...")
+@click.option("--bundle", "bundles", multiple=True, type=_FILE, help="A bundle; by default those beside each file.")
+@click.option("--identity", help="The signer, exactly: a URI or an e-mail address.")
+@click.option("--identity-glob", help="The signer as a glob; * stops at /, ** does not.")
+@click.option("--identity-regexp", help="The signer as a regular expression, anchored (RE2).")
+@click.option("--issuer", help="The OIDC issuer, exactly.")
+@click.option("--issuer-regexp", help="The OIDC issuer as a regular expression, anchored (RE2).")
+@click.option("--repo", help="Built from this GitHub repository: owner/name.")
+@click.option("--owner", "owner_name", help="Built from a repository of this GitHub owner.")
+@click.option(
+    "--signer-workflow", "workflow", help="Signed by this workflow: owner/name/.github/workflows/file.yml[@ref]."
+)
+@click.option(
+    "--extension", "extensions", multiple=True, metavar="NAME=VALUE", help="A certificate extension, exactly."
+)
+@click.option("--deny-self-hosted-runners", is_flag=True, help="Only runners that GitHub hosts.")
+@click.option("--type", "types", multiple=True, metavar="URI", help="The attestation's predicate type.")
+@click.option("--key", type=_FILE, help="A public key (PEM) that signed instead of an identity.")
+@click.option("--any-signer-unsafe", metavar="REASON", help="Take whoever signed; only integrity is checked.")
+@click.option("--trusted-root", "roots", multiple=True, type=_FILE, help="trusted_root.json; may be repeated.")
+@click.option("--offline", is_flag=True, help="Ask nothing of the network (files are verified so anyway).")
+@click.option("--explain", is_flag=True, help="Show every step with its evidence.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Form of the report.")
+def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **options: Any) -> int:
+    """Verify who made files, offline, from their bundles.
+
+    Exit status: 0 all verified, 1 refused, 2 usage, 3 nothing to examine, 4 could not decide.
+    """
+    request = VerifyRequest(
+        targets=tuple(_target(one) for one in targets),
+        bundles=bundles,
+        rule=_rule(options),
+        trust=_trust(options["roots"], options["key"]),
+    )
+    report = verify(request, real_world())
+    click.echo(report_json(report) if form == "json" else report_text(report, explain=options["explain"]))
+    return report.exit_code
+
+
+def _target(text: str) -> Path | Digest:
+    if text.startswith(("sha256:", "sha384:", "sha512:")) and not Path(text).exists():
+        return Digest.parse(text)
+    return Path(text)
+
+
+def _rule(options: dict[str, Any]) -> Rule:
+    rules: list[Rule] = []
+    if options["any_signer_unsafe"]:
+        rules.append(any_signer_unsafe(reason=options["any_signer_unsafe"]))
+    if options["key"]:
+        rules.append(SignedByKey())
+    if options["repo"]:
+        rules.append(repository(options["repo"]))
+    if options["owner_name"]:
+        rules.append(owner(options["owner_name"]))
+    if options["workflow"]:
+        rules.append(signer_workflow(options["workflow"]))
+    rules.extend(_identity_rules(options))
+    if not rules:
+        return AllOf(())
+    if options["types"]:
+        rules.append(HasPredicateType(types=options["types"]))
+    return AllOf(tuple(rules))
+
+
+def _identity_rules(options: dict[str, Any]) -> list[Rule]:
+    subject = _one(options, identity="exact", identity_glob="glob", identity_regexp="regex")
+    issuer = _one(options, issuer="exact", issuer_regexp="regex")
+    extensions = [_pair(one) for one in options["extensions"]]
+    if options["deny_self_hosted_runners"]:
+        extensions.append(("runner-environment", Matcher("github-hosted")))
+    if subject is not None and issuer is None:
+        raise UsageError(
+            code="issuer-missing",
+            what="the signer is named, but not who vouches for the name",
+            why="the same name may exist at another issuer",
+            fix="give --issuer too",
+        )
+    if subject is None and issuer is None and not extensions:
+        return []
+    return [SignedBy(subject=subject, issuer=issuer, extensions=tuple(extensions))]
+
+
+def _one(options: dict[str, Any], **kinds: Any) -> Matcher | None:
+    given = [(options[name], kind) for name, kind in kinds.items() if options[name]]
+    if len(given) > 1:
+        raise UsageError(
+            code="option-conflict",
+            what=f"{' and '.join(f'--{name}' for name in kinds)} exclude one another",
+            why="the same thing is given in two forms",
+            fix="give one of them",
+        )
+    return Matcher(given[0][0], given[0][1]) if given else None
+
+
+def _pair(text: str) -> tuple[str, Matcher]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(
+            code="option-malformed", what=f"{text[:100]!r} is not NAME=VALUE", why="it has no =", fix="write NAME=VALUE"
+        )
+    return name, Matcher(value)
+
+
+def _trust(roots: tuple[Path, ...], key: Path | None) -> TrustMaterial:
+    if not roots and key is None:
+        raise UsageError(
+            code="trust-missing",
+            what="no trusted root is named",
+            why="without one nothing can be proved",
+            fix="give --trusted-root trusted_root.json, or --key",
+        )
+    parsed = [one for path in roots for one in parse_trusted_roots(_read(path), name=path.name)]
+    keys = (TrustedKey(key=load_pem_key(_read(key)).spki),) if key else ()
+    return TrustMaterial(roots=tuple(parsed), keys=keys)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(limits.TRUSTED_ROOT_BYTES + 1)
+    except OSError as error:
+        raise UsageError(
+            code="file-unreadable", what=f"{path} cannot be read", why=error.strerror or "", fix="check the path"
+        ) from None
+    if len(data) > limits.TRUSTED_ROOT_BYTES:
+        raise FormatError(
+            code="file-too-large",
+            what=f"{path} is too large",
+            why=f"at most {limits.TRUSTED_ROOT_BYTES} bytes are read",
+            fix="check the path",
+        )
+    return data

@@ -1,0 +1,74 @@
+"""Ways to match text: exactly, by glob, or by a regular expression that is always anchored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+from sigstep.errors import UsageError
+
+if TYPE_CHECKING:
+    import re
+
+MATCHER_CHARACTERS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """``text`` as an exact value, a glob or a regular expression (RE2 syntax, anchored at both ends by us).
+
+    In a glob ``*`` stands for any text without ``/``, ``**`` for any text, and nothing else is special.
+    """
+
+    text: str
+    kind: Literal["exact", "glob", "regex"] = "exact"
+    ignore_case: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.text or len(self.text) > MATCHER_CHARACTERS:
+            raise UsageError(
+                code="matcher-empty",
+                what="a pattern is empty or too long",
+                why="an empty pattern would match nothing, or everything",
+                fix=f"write what to match, in at most {MATCHER_CHARACTERS} characters",
+            )
+        if self.kind != "exact":
+            _compiled(self)
+
+    def matches(self, value: str) -> bool:
+        """Whether the whole of ``value`` matches."""
+        if self.kind == "exact":
+            return value.lower() == self.text.lower() if self.ignore_case else value == self.text
+        return _compiled(self).fullmatch(value) is not None
+
+    def __str__(self) -> str:
+        return self.text if self.kind == "exact" else f"{self.kind} {self.text}"
+
+
+@lru_cache(maxsize=1024)
+def _compiled(matcher: Matcher) -> re.Pattern[str]:
+    """The pattern, compiled by RE2: linear time whatever it is."""
+    import re2
+
+    source = _glob(matcher.text) if matcher.kind == "glob" else matcher.text
+    options = re2.Options()
+    options.case_sensitive = not matcher.ignore_case
+    options.log_errors = False
+    try:
+        compiled: re.Pattern[str] = re2.compile(f"(?:{source})", options=options)
+    except re2.error as error:
+        raise UsageError(
+            code="matcher-malformed",
+            what=f"{matcher.text[:100]!r} is not a regular expression",
+            why=str(error)[:200],
+            fix="use RE2 syntax, or an exact value or a glob",
+        ) from None
+    return compiled
+
+
+def _glob(text: str) -> str:
+    import re2
+
+    runs = ("[^/]*".join(re2.escape(piece) for piece in run.split("*")) for run in text.split("**"))
+    return "(?s:.*)".join(runs)

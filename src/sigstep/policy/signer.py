@@ -1,0 +1,143 @@
+"""Rules about who signed. Identity comes from the certificate alone, never from what the build wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sigstep.errors import UsageError
+from sigstep.model.identity import EXTENSIONS
+from sigstep.model.verdict import Finding
+from sigstep.model.verified import Verified
+from sigstep.policy.matcher import Matcher
+
+GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedBy:
+    """The certificate's subject, issuer and extensions; every one given has to match.
+
+    ``extensions`` pairs names of `sigstep.model.identity.EXTENSIONS` with matchers. Without ``issuer`` the subject has
+    to say enough by itself: GitHub's release certificates have no issuer.
+    """
+
+    subject: Matcher | None = None
+    issuer: Matcher | None = None
+    extensions: tuple[tuple[str, Matcher], ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if self.subject is None and not self.extensions:
+            raise UsageError(
+                code="identity-missing",
+                what="nobody is named who may sign",
+                why="an issuer alone would take everybody who has an account there",
+                fix="give --identity, --repo or --signer-workflow as well",
+            )
+        unknown = [name for name, _ in self.extensions if name not in EXTENSIONS.values()]
+        if unknown:
+            raise UsageError(
+                code="extension-unknown",
+                what=f"{unknown[0][:80]!r} is no extension of a Fulcio certificate",
+                why="its name is not known",
+                fix=f"use one of {', '.join(EXTENSIONS.values())}",
+            )
+
+    def judge(self, verified: Verified) -> Finding | None:
+        """None where everything matches; otherwise what differs first."""
+        identity = verified.identity
+        if identity is None:
+            return _finding("it was signed with a key, not with an identity", "give the public key with --key")
+        if self.issuer is not None and (identity.issuer is None or not self.issuer.matches(identity.issuer)):
+            return _finding(f"the issuer is {identity.issuer!r}, wanted is {self.issuer}", _nearest(verified))
+        if self.subject is not None and not self.subject.matches(identity.subject):
+            return _finding(f"the signer is {identity.subject!r}, wanted is {self.subject}", _nearest(verified))
+        for name, matcher in self.extensions:
+            value = identity.extensions.get(name)
+            if value is None or not matcher.matches(value):
+                said = "missing" if value is None else repr(value)
+                return _finding(f"{name} is {said}, wanted is {matcher}", _nearest(verified))
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedByKey:
+    """One of the caller's keys signed; which ones count is a matter of the trust material."""
+
+    def judge(self, verified: Verified) -> Finding | None:
+        """None where a key of the caller signed."""
+        if verified.key_id is not None:
+            return None
+        return _finding("it was not signed with the given key", "check which key signed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HasPredicateType:
+    """The statement is of one of these predicate types, compared as whole strings."""
+
+    types: tuple[str, ...]
+
+    def judge(self, verified: Verified) -> Finding | None:
+        """None where the statement is of a wanted type."""
+        found = verified.statement.predicate_type if verified.statement else None
+        if found is not None and found in self.types:
+            return None
+        return Finding(
+            code="predicate-type",
+            what="the attestation is of another kind",
+            why=f"it is {found!r}; wanted is {' or '.join(self.types)}"
+            if found
+            else "it is a signature, no attestation",
+            fix="name the kind you want with --type",
+            step="policy",
+        )
+
+
+def repository(slug: str, *, server: str = "https://github.com", issuer: str = GITHUB_ISSUER) -> SignedBy:
+    """Built from that source repository (``owner/name``, case does not matter), by GitHub Actions.
+
+    Raises:
+        UsageError: ``repository-malformed``.
+    """
+    owner, slash, name = slug.partition("/")
+    if not slash or not owner or not name or "/" in name:
+        raise UsageError(
+            code="repository-malformed",
+            what=f"{slug[:100]!r} is not a repository",
+            why="it is not of the form owner/name",
+            fix="write it as owner/name",
+        )
+    source = Matcher(f"{server}/{slug}", ignore_case=True)
+    return SignedBy(issuer=Matcher(issuer), extensions=(("source-repository", source),))
+
+
+def owner(name: str, *, server: str = "https://github.com", issuer: str = GITHUB_ISSUER) -> SignedBy:
+    """Built from a source repository of that owner, by GitHub Actions."""
+    return SignedBy(
+        issuer=Matcher(issuer),
+        extensions=(("source-repository-owner", Matcher(f"{server}/{name}", ignore_case=True)),),
+    )
+
+
+def signer_workflow(path: str, *, server: str = "https://github.com", issuer: str = GITHUB_ISSUER) -> SignedBy:
+    """Signed by that workflow, ``owner/name/.github/workflows/file.yml`` with or without ``@ref``."""
+    base = path.removeprefix(f"{server}/").removeprefix("github.com/")
+    _, at, _ = base.partition("@")
+    subject = Matcher(f"{server}/{base}") if at else Matcher(f"{server}/{base}@**", kind="glob")
+    return SignedBy(issuer=Matcher(issuer), subject=subject)
+
+
+def _nearest(verified: Verified) -> str:
+    identity = verified.identity
+    if identity is None:
+        return ""
+    return f"if this signer is right, ask for --identity {identity.subject} --issuer {identity.issuer}"
+
+
+def _finding(why: str, fix: str) -> Finding:
+    return Finding(
+        code="identity-mismatch",
+        what="the signature holds, but of another signer than wanted",
+        why=why,
+        fix=fix,
+        step="policy",
+    )

@@ -1,0 +1,128 @@
+"""Reports as text for people and as JSON for machines."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from sigstep.model.verdict import Examination, Finding, Outcome, Report, Verdict
+from sigstep.model.verified import Verified
+from sigstep.rendering.text import plain
+
+SCHEMA: Final = "sigstep/report/v1"
+_MARKS: Final = {Outcome.ACCEPTED: "verified", Outcome.REFUSED: "REFUSED", Outcome.UNDECIDED: "UNDECIDED"}
+
+
+def report_text(report: Report, *, explain: bool = False) -> str:
+    """A few lines for each subject; with ``explain`` every step of every examination."""
+    lines: list[str] = []
+    for verdict in report.verdicts:
+        lines.append(f"{_MARKS[verdict.outcome]}  {plain(verdict.subject.location or verdict.subject.name)}")
+        lines.extend(_verdict_lines(verdict, explain=explain))
+    return "\n".join(lines)
+
+
+def _verdict_lines(verdict: Verdict, *, explain: bool) -> list[str]:
+    lines = [line for verified in verdict.accepted[:1] for line in _who(verified)]
+    for finding in verdict.findings:
+        lines.extend(_finding_lines(finding))
+    if explain:
+        for examination in verdict.examinations:
+            lines.extend(_steps(examination))
+    return lines
+
+
+def _who(verified: Verified) -> list[str]:
+    lines = [f"  signer: {plain(verified.identity.subject if verified.identity else f'key {verified.key_id}')}"]
+    if verified.identity and verified.identity.issuer:
+        lines.append(f"  issuer: {plain(verified.identity.issuer)}")
+    lines.extend(f"  log: index {one.log_index} of {plain(one.log_url)}" for one in verified.entries)
+    lines.extend(f"  time: {one.time:%Y-%m-%dT%H:%M:%SZ} by {plain(one.authority)}" for one in verified.times)
+    if verified.statement is not None:
+        lines.append(f"  attests: {plain(verified.statement.predicate_type)}")
+    return lines
+
+
+def _finding_lines(finding: Finding) -> list[str]:
+    lines = [f"  {plain(finding.what)} [{finding.code}]"]
+    if finding.source:
+        lines.append(f"    in:  {plain(finding.source)}" + (f", step {finding.step}" if finding.step else ""))
+    if finding.why:
+        lines.append(f"    why: {plain(finding.why)}")
+    if finding.fix:
+        lines.append(f"    fix: {plain(finding.fix)}")
+    return lines
+
+
+def _steps(examination: Examination) -> list[str]:
+    lines = [f"  steps for {plain(examination.source)}:"]
+    for step in examination.steps:
+        lines.append(f"    {'holds ' if step.held else 'FAILS '} {step.name}")
+        lines.extend(f"           {plain(one)}" for one in step.evidence)
+    return lines
+
+
+def report_json(report: Report) -> str:
+    """The report in the versioned form ``sigstep/report/v1``."""
+    document = {
+        "schema": SCHEMA,
+        "exitCode": report.exit_code,
+        "verdicts": [_verdict_json(verdict) for verdict in report.verdicts],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=True)
+
+
+def _verdict_json(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "subject": {
+            "name": verdict.subject.name,
+            "location": verdict.subject.location,
+            "digests": [str(digest) for digest in verdict.subject.digests],
+        },
+        "outcome": verdict.outcome.value,
+        "findings": [_finding_json(finding) for finding in verdict.findings],
+        "examinations": [_examination_json(one) for one in verdict.examinations],
+    }
+
+
+def _finding_json(finding: Finding) -> dict[str, Any]:
+    members = ("code", "what", "why", "fix", "step", "source")
+    return {name: getattr(finding, name) for name in members}
+
+
+def _examination_json(examination: Examination) -> dict[str, Any]:
+    return {
+        "source": examination.source,
+        "verified": _verified_json(examination.verified) if examination.verified else None,
+        "finding": _finding_json(examination.finding) if examination.finding else None,
+        "steps": [
+            {"name": step.name, "held": step.held, "evidence": list(step.evidence)} for step in examination.steps
+        ],
+    }
+
+
+def _verified_json(verified: Verified) -> dict[str, Any]:
+    identity = verified.identity
+    return {
+        "identity": identity
+        and {"subject": identity.subject, "issuer": identity.issuer, "extensions": dict(identity.extensions)},
+        "keyId": verified.key_id,
+        "root": verified.root,
+        "predicateType": verified.statement.predicate_type if verified.statement else None,
+        "predicate": verified.statement.predicate if verified.statement else None,
+        "entries": [
+            {
+                "log": one.log_url,
+                "logIndex": one.log_index,
+                "kind": f"{one.kind} {one.kind_version}",
+                "provedBy": list(one.proved_by),
+                "witnesses": list(one.witnesses),
+            }
+            for one in verified.entries
+        ],
+        "times": [
+            {"time": one.time.isoformat(), "source": one.source.value, "authority": one.authority}
+            for one in verified.times
+        ],
+        "ctLogs": list(verified.sct_logs),
+    }
