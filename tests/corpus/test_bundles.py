@@ -70,3 +70,45 @@ def test_a_real_github_release_attestation() -> None:
     assert verify([*trust, *owner, f"sha256:{digest}"]).returncode == 1
     anyone = ["--any-signer-unsafe", "looks at the format"]
     assert verify([*trust, *anyone, f"sha256:{digest}"]).returncode == 0
+
+
+MATERIAL = SHARED / "material"
+ANYONE = ("--any-signer-unsafe", "looks at the format")
+PYPI_FILE = "pypi_attestations-0.0.19.tar.gz"
+OTHER_FORMATS = {
+    "pep740 object": (
+        "staging",
+        "pep740/rfc8785-0.1.2-py3-none-any.whl.publish.attestation",
+        "rfc8785-0.1.2-py3-none-any.whl",
+    ),
+    "pep740 provenance": ("public-good", f"pep740/{PYPI_FILE}.provenance", PYPI_FILE),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_FORMATS)
+def test_pep_740(name: str, tmp_path: Path) -> None:
+    """A distribution is accepted with its attestation, and a changed one refused."""
+    root, attestation, file = OTHER_FORMATS[name]
+    options = ["--trusted-root", str(SHARED / "trust" / f"{root}.trusted_root.json"), *ANYONE]
+    bundle = ["--bundle", str(MATERIAL / attestation)]
+    assert verify([*options, *bundle, str(MATERIAL / "pep740" / file)]).returncode == 0
+    changed = tmp_path / file
+    changed.write_bytes((MATERIAL / "pep740" / file).read_bytes() + b"\0")
+    assert verify([*options, *bundle, str(changed)]).returncode == 1
+
+
+@pytest.mark.parametrize("name", ["nuxt@3.13.0", "nuxt@4.1.2", "sigstore-attestations"])
+def test_npm_provenance(name: str) -> None:
+    """The provenance in a registry's answer is accepted for its workflow, whatever its age and format."""
+    import base64
+
+    answer = MATERIAL / "registry" / "npm" / f"{name}.json"
+    bundle = json.loads(answer.read_text())["attestations"][0]["bundle"]
+    digest = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))["subject"][0]["digest"]["sha512"]
+    root = ["--trusted-root", str(SHARED / "trust" / "public-good.trusted_root.json")]
+    repository = "sigstore/sigstore-js" if name.startswith("sigstore") else "nuxt/nuxt"
+    workflow = "publish" if name.startswith("sigstore") else "release"
+    signer = ["--signer-workflow", f"{repository}/.github/workflows/{workflow}.yml"]
+    assert verify([*root, *signer, "--bundle", str(answer), f"sha512:{digest}"]).returncode == 0
+    other = ["--signer-workflow", f"{repository}/.github/workflows/other.yml"]
+    assert verify([*root, *other, "--bundle", str(answer), f"sha512:{digest}"]).returncode == 1

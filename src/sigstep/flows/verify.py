@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sigstep.errors import NothingToExamine, Refusal, SigstepError
-from sigstep.model.bundle import Bundle
 from sigstep.model.digest import Algorithm, Digest
 from sigstep.model.subject import Subject
 from sigstep.model.trust import Thresholds, TrustMaterial
@@ -19,7 +18,7 @@ from sigstep.proofs.prepared import PreparedTrust, prepare
 from sigstep.stores.beside import find_beside, read_bundles
 from sigstep.subjects.hashing import hash_file
 from sigstep.verification.pipeline import examine_bundle, verdict_of
-from sigstep.wire.bundle import parse_bundle
+from sigstep.wire.signed_document import Signed, parse_signed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +42,7 @@ class VerifyRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Parsed:
-    bundles: tuple[tuple[str, Bundle], ...] = ()
+    bundles: tuple[tuple[str, Signed], ...] = ()
     findings: tuple[Finding, ...] = field(default=())
 
 
@@ -72,18 +71,27 @@ def _verdict(
     subject = _subject(target, parsed)
     now = world.clock.now()
     examinations: list[Examination] = [
-        examine_bundle(source, bundle, subject, trust, request.rule, now=now, thresholds=request.thresholds)
-        for source, bundle in parsed.bundles
+        examine_bundle(
+            source,
+            signed.bundle,
+            subject,
+            trust,
+            request.rule,
+            now=now,
+            thresholds=request.thresholds,
+            original=signed.original,
+        )
+        for source, signed in parsed.bundles
     ]
     return verdict_of(subject, examinations, parsed.findings)
 
 
 def _parse(found: tuple[Found, ...]) -> _Parsed:
-    bundles: list[tuple[str, Bundle]] = []
+    bundles: list[tuple[str, Signed]] = []
     findings: list[Finding] = []
     for one in found:
         try:
-            bundles.append((one.source, parse_bundle(one.data)))
+            bundles.extend((one.source, signed) for signed in parse_signed(one.data))
         except Refusal as error:
             findings.append(Finding.of(error, step="bundle", source=one.source))
     return _Parsed(bundles=tuple(bundles), findings=tuple(findings))
@@ -93,9 +101,9 @@ def _subject(target: Path | Digest, parsed: _Parsed) -> Subject:
     if isinstance(target, Digest):
         return Subject(name=str(target), digests=(target,), location=str(target))
     wanted = {Algorithm.SHA256}
-    for _, bundle in parsed.bundles:
+    for _, signed in parsed.bundles:
         try:
-            wanted |= wanted_algorithms(bundle.content)
+            wanted |= wanted_algorithms(signed.bundle.content)
         except SigstepError:
             continue  # a payload that is no statement is refused by the pipeline, with its reason
     return Subject(name=target.name, digests=hash_file(target, wanted), location=str(target))
