@@ -1,0 +1,73 @@
+"""Strict YAML: plain values with lines, and a code for every line that refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sigstep.errors import FormatError
+from sigstep.wire import strict_yaml
+
+BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a: 1\nb: [x, 'y', \"1\"]", {"a": 1, "b": ["x", "y", "1"]}),
+        ("on: yes\n1: off", {"on": "yes", "1": "off"}),
+        (
+            "[~, null, true, False, 0x10, 0o17, -3, 1.5, 1e3, .5]",
+            [None, None, True, False, 16, 15, -3, 1.5, 1000.0, 0.5],
+        ),
+        ("date: 2026-01-01", {"date": "2026-01-01"}),
+        ("a: &x {k: 1, l: 2}\nb: {<<: *x, k: 3}", {"a": {"k": 1, "l": 2}, "b": {"k": 3, "l": 2}}),
+        ("b: {<<: [{k: 1}, {k: 2, m: 4}]}", {"b": {"k": 1, "m": 4}}),
+        ("!!str 5", "5"),
+        ("a:", {"a": None}),
+        ("9" * 500, "9" * 500),
+    ],
+)
+def test_reads(text: str, value: Any) -> None:
+    """YAML 1.2, 10.3.2, core schema; keys are text."""
+    assert strict_yaml.loads(text.encode()) == value
+
+
+def test_lines_and_documents() -> None:
+    """Every value knows its line; a stream has several documents."""
+    first, second = strict_yaml.documents(b"a: 1\nb:\n  - x\n  - y\n---\nc: 2\n")
+    assert [child.line for child in first.value["b"].value] == [3, 4]
+    assert second.value["c"].line == 6
+    assert strict_yaml.loads_all(b"a: 1\n---\nb: 2\n") == ({"a": 1}, {"b": 2})
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (b"a: 1\na: 2", "yaml-duplicate-key"),
+        (b"a: !foo 1", "yaml-tag"),
+        (b"a: !foo [1]", "yaml-tag"),
+        (b"a: !!python/object/apply:os.system [x]", "yaml-tag"),
+        (b"a: !!int 1", "yaml-tag"),
+        (b"? [a]\n: 1", "yaml-malformed"),
+        (b"a: *none", "yaml-malformed"),
+        (b"a: &a [*a]", "yaml-malformed"),
+        (b"a: {<<: 5}", "yaml-malformed"),
+        (b"a: [", "yaml-malformed"),
+        (b"\xff", "yaml-malformed"),
+        (b"a\n---\nb", "yaml-malformed"),
+        (b"", "yaml-malformed"),
+        (BOMB.encode(), "yaml-too-large"),
+        (b"[" * 150 + b"]" * 150, "yaml-too-deep"),
+        (b"a: &a " + b"[" * 60 + b"]" * 60 + b"\nb: " + b"[" * 60 + b"*a" + b"]" * 60, "yaml-too-deep"),
+        (b"x" * 70, "yaml-too-large"),
+    ],
+)
+def test_refuses(text: bytes, code: str) -> None:
+    """Each refusing line has its vector."""
+    with pytest.raises(FormatError) as caught:
+        strict_yaml.loads(text, at_most=64 if text == b"x" * 70 else 1 << 20)
+    assert caught.value.code == code
