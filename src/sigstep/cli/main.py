@@ -15,6 +15,7 @@ from sigstep.errors import SigstepError
 COMMANDS: Final = MappingProxyType[str, str](
     {
         # command name: "module:attribute"; one line a command, in alphabetical order
+        "sandbox": "sigstep.cli.sandbox:sandbox",
         "verify": "sigstep.cli.verify:command",
     }
 )
