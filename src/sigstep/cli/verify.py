@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from sigstep.errors import FormatError, UsageError
+from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.flows.verify import VerifyRequest, verify
 from sigstep.model import limits
 from sigstep.model.digest import Digest
@@ -16,9 +18,9 @@ from sigstep.policy.matcher import Matcher
 from sigstep.policy.rule import AllOf, Rule, any_signer_unsafe
 from sigstep.policy.signer import HasPredicateType, SignedBy, SignedByKey, owner, repository, signer_workflow
 from sigstep.ports.real import real_world
+from sigstep.ports.world import World
 from sigstep.proofs.keys import load_pem_key
 from sigstep.rendering.report import report_json, report_text
-from sigstep.wire.trusted_root import parse_trusted_roots
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -44,7 +46,10 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--key", type=_FILE, help="A public key (PEM) that signed instead of an identity.")
 @click.option("--any-signer-unsafe", metavar="REASON", help="Take whoever signed; only integrity is checked.")
 @click.option("--trusted-root", "roots", multiple=True, type=_FILE, help="trusted_root.json; may be repeated.")
-@click.option("--offline", is_flag=True, help="Ask nothing of the network (files are verified so anyway).")
+@click.option("--instance", "instances", multiple=True, help="public-good, staging, github, or a TUF address.")
+@click.option("--trust-config", type=_FILE, envvar="SIGSTEP_TRUST_CONFIG", help="A client trust config file.")
+@click.option("--tuf-root", type=_FILE, help="The first root.json of the TUF repository that --instance names.")
+@click.option("--offline", is_flag=True, help="Ask nothing of the network: use the trusted roots at hand.")
 @click.option("--explain", is_flag=True, help="Show every step with its evidence.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Form of the report.")
 def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **options: Any) -> int:
@@ -52,13 +57,14 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
 
     Exit status: 0 all verified, 1 refused, 2 usage, 3 nothing to examine, 4 could not decide.
     """
+    world = real_world()
     request = VerifyRequest(
         targets=tuple(_target(one) for one in targets),
         bundles=bundles,
         rule=_rule(options),
-        trust=_trust(options["roots"], options["key"]),
+        trust=_trust(options, world),
     )
-    report = verify(request, real_world())
+    report = verify(request, world)
     click.echo(report_json(report) if form == "json" else report_text(report, explain=options["explain"]))
     return report.exit_code
 
@@ -128,17 +134,19 @@ def _pair(text: str) -> tuple[str, Matcher]:
     return name, Matcher(value)
 
 
-def _trust(roots: tuple[Path, ...], key: Path | None) -> TrustMaterial:
-    if not roots and key is None:
-        raise UsageError(
-            code="trust-missing",
-            what="no trusted root is named",
-            why="without one nothing can be proved",
-            fix="give --trusted-root trusted_root.json, or --key",
-        )
-    parsed = [one for path in roots for one in parse_trusted_roots(_read(path), name=path.name)]
+def _trust(options: dict[str, Any], world: World) -> TrustMaterial:
+    """The roots that were named, else public-good and GitHub; a key alone needs no instance's network."""
+    named = bool(options["roots"] or options["instances"] or options["trust_config"])
+    request = TrustRequest(
+        instances=options["instances"],
+        trusted_roots=options["roots"],
+        trust_config=options["trust_config"],
+        tuf_root=options["tuf_root"],
+        offline=options["offline"] or (options["key"] is not None and not named),
+    )
+    key = options["key"]
     keys = (TrustedKey(key=load_pem_key(_read(key)).spki),) if key else ()
-    return TrustMaterial(roots=tuple(parsed), keys=keys)
+    return replace(load_trust(request, world), keys=keys)
 
 
 def _read(path: Path) -> bytes:
