@@ -15,7 +15,9 @@ from sigstep.errors import SigstepError
 COMMANDS: Final = MappingProxyType[str, str](
     {
         # command name: "module:attribute"; one line a command, in alphabetical order
+        "attest": "sigstep.cli.attest:command",
         "sandbox": "sigstep.cli.sandbox:sandbox",
+        "sign": "sigstep.cli.sign:command",
         "verify": "sigstep.cli.verify:command",
     }
 )

@@ -1,0 +1,120 @@
+"""Sign artifacts: one bundle each, proved before it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from sigstep.errors import SigstepError
+from sigstep.flows.signing_run import Run, SigningOptions, open_run
+from sigstep.model.bundle import Bundle
+from sigstep.model.subject import Subject
+from sigstep.ports.families import SubjectSource
+from sigstep.ports.world import World
+from sigstep.signing.batch import prove, sign_digest
+from sigstep.stores.beside import read_bundles
+from sigstep.stores.files import FileStore
+from sigstep.wire.bundle import encode_bundle, parse_bundle
+
+PARALLEL: Final = 16  # requests to the services at a time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignRequest:
+    """What to sign, how, and where the bundles go; ``resume`` keeps bundles that are there and still verify."""
+
+    subjects: SubjectSource
+    options: SigningOptions
+    store: FileStore = field(default_factory=FileStore)
+    resume: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """One bundle: what it is about, where it was written; ``pending``: its log entry is still to come."""
+
+    subjects: tuple[Subject, ...]
+    bundle: Bundle
+    location: str
+    pending: bool = False
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningResult:
+    """What was made, and what was not: a failure is told after everything that could be written has been."""
+
+    made: tuple[Made, ...]
+    failures: tuple[tuple[str, SigstepError], ...] = ()
+
+
+def sign(request: SignRequest, world: World) -> SigningResult:
+    """Sign every artifact.
+
+    Raises:
+        SigstepError: nothing could be begun: no subject, no token, no trust, no service.
+    """
+    subjects = request.subjects.resolve(world)
+    run = open_run(request.options, world)
+
+    def one(_: int, group: tuple[Subject, ...]) -> Made:
+        subject = group[0]
+        kept = kept_bundle(subject, request, run, world) if request.resume else None
+        if kept is not None:
+            return kept
+        bundle = sign_digest(subject, run.batch, world)
+        return publish(bundle, (subject,), request.store, world)
+
+    return for_each(tuple((subject,) for subject in subjects), one)
+
+
+def publish(bundle: Bundle, subjects: tuple[Subject, ...], store: FileStore, world: World) -> Made:
+    """Write a proved bundle.
+
+    Raises:
+        UsageError: ``output-unwritable``.
+    """
+    receipt = store.publish(encode_bundle(bundle), subjects, world)[0]
+    return Made(subjects=subjects, bundle=bundle, location=receipt.location, pending=bundle.pending)
+
+
+def for_each(groups: Sequence[tuple[Subject, ...]], make: Callable[[int, tuple[Subject, ...]], Made]) -> SigningResult:
+    """Make one bundle for each group of subjects, in parallel; one failure does not undo the others.
+
+    Args:
+        groups: at least one.
+        make: given the group's number, from 1, and the group.
+
+    Raises:
+        SigstepError: the failure, where nothing at all was made.
+    """
+    made: list[Made] = []
+    failures: list[tuple[str, SigstepError]] = []
+    with ThreadPoolExecutor(min(PARALLEL, len(groups))) as pool:
+        running = [(group[0], pool.submit(make, number, group)) for number, group in enumerate(groups, start=1)]
+        for subject, future in running:
+            try:
+                made.append(future.result())
+            except SigstepError as error:
+                failures.append((subject.location or subject.name, error))
+    if not made:
+        raise failures[0][1]
+    return SigningResult(made=tuple(made), failures=tuple(failures))
+
+
+def kept_bundle(subject: Subject, request: SignRequest, run: Run, world: World) -> Made | None:
+    """The bundle of an earlier run, where it is there, complete, and verifies for this artifact."""
+    place = Path(request.store.place(subject))
+    if not place.is_file():
+        return None
+    try:
+        bundle = parse_bundle(read_bundles(place)[0].data)
+        if bundle.pending:
+            return None
+        prove(bundle, subject, run.batch.trust, world)
+    except SigstepError:
+        return None
+    return Made(subjects=(subject,), bundle=bundle, location=str(place), kept=True)

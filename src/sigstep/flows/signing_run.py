@@ -1,0 +1,178 @@
+"""What signing and attesting begin with: token, instance, guard, services, and a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from sigstep.errors import TokenError, UsageError
+from sigstep.flows.trust import SigningTrust, TrustRequest, load_signing
+from sigstep.model.digest import Algorithm
+from sigstep.model.token import IdentityToken
+from sigstep.model.trust import TrustedKey, TrustMaterial
+from sigstep.oidc.claims import AUDIENCE, CONTENT_AUDIENCE, GITHUB_ISSUER, verify_token
+from sigstep.oidc.missing import github_event, missing_token
+from sigstep.ports.families import TokenSource
+from sigstep.ports.retry import DEFAULT_BUDGET_SECONDS, Budget
+from sigstep.ports.world import World
+from sigstep.proofs.prepared import prepare
+from sigstep.services.selection import Selected, select
+from sigstep.signing.batch import Batch
+from sigstep.signing.credential import Credential, CredentialSource, certify
+from sigstep.signing.keys import SigningKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningOptions:
+    """How to sign, whatever is signed.
+
+    Attributes:
+        trust: the instance; without one the repository's visibility decides (GitHub Actions).
+        sources: where a token may come from, in order; none for a managed key.
+        key: a managed key instead of a certificate.
+        algorithm: of the ephemeral key.
+        retry_seconds: how long the run may spend on trying again.
+        defer_logging: make a pending bundle while the log is out.
+        allow_public_log: write about a private repository to a log that everybody can read.
+    """
+
+    trust: TrustRequest = field(default_factory=TrustRequest)
+    sources: tuple[TokenSource, ...] = ()
+    key: SigningKey | None = None
+    algorithm: str = "ecdsa-p256"
+    retry_seconds: float = DEFAULT_BUDGET_SECONDS
+    defer_logging: bool = False
+    allow_public_log: bool = False
+
+    @property
+    def digests(self) -> tuple[Algorithm, ...]:
+        """Digests that the files need: sha256 for people and statements, and the one that the key signs."""
+        more = {"ecdsa-p384": Algorithm.SHA384, "ecdsa-p521": Algorithm.SHA512}.get(self.algorithm)
+        if self.key is not None:
+            more = self.key.algorithm
+        return (Algorithm.SHA256,) if more in (None, Algorithm.SHA256) else (Algorithm.SHA256, more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run: its batch, its instance and its first token (None with a managed key)."""
+
+    batch: Batch
+    trust: SigningTrust
+    token: IdentityToken | None
+    selected: Selected
+
+
+def open_run(options: SigningOptions, world: World) -> Run:
+    """Obtain a token, choose the instance, guard private names, select services.
+
+    Raises:
+        TokenError: there is no token; why, and what to paste.
+        UsageError: ``private-repository``, ``signing-instance``.
+        TrustError: the instance cannot be used.
+    """
+    budget = Budget.starting_now(options.retry_seconds, world)
+    token = None if options.key is not None else obtain(options.sources, AUDIENCE, world)
+    visibility = visibility_of(token, world)
+    trust = load_signing(with_instance(options.trust, visibility), world)
+    if trust.writes_publicly and visibility not in ("public", "") and not options.allow_public_log:
+        raise UsageError(
+            code="private-repository",
+            what="this run would write about a private repository to a log that everybody can read",
+            why=f"the repository's visibility is {visibility}, and the log keeps names and digests for ever",
+            fix="use --instance github, or write --allow-public-log if that is wanted",
+        )
+    selected = select(trust.services, world.clock.now())
+    keys = (TrustedKey(key=options.key.spki),) if options.key is not None else ()
+    material = prepare(TrustMaterial(roots=(trust.root,), keys=keys))
+    first = [token]
+
+    def mint() -> Credential:
+        if options.key is not None:
+            return Credential(key=options.key)
+        fresh = first.pop() if first else obtain(options.sources, AUDIENCE, world)
+        assert fresh is not None
+        return certify(
+            selected.certificate_authority, fresh, material, algorithm=options.algorithm, budget=budget, world=world
+        )
+
+    batch = Batch(
+        credentials=CredentialSource(mint, world),
+        selected=selected,
+        trust=material,
+        budget=budget,
+        defer=options.defer_logging,
+    )
+    return Run(batch=batch, trust=trust, token=token, selected=selected)
+
+
+def obtain(sources: tuple[TokenSource, ...], audience: str, world: World) -> IdentityToken:
+    """The first token that a source gives.
+
+    Raises:
+        TokenError: none gives one, with the reason.
+    """
+    for source in sources:
+        token = source.obtain(audience, world)
+        if token is not None:
+            return token
+    raise missing_token(world)
+
+
+def content_claims(options: SigningOptions, run: Run, world: World) -> IdentityToken:
+    """A token of GitHub's issuer whose claims are verified and may become content; no service takes it.
+
+    Raises:
+        TokenError: ``token-unverified``, ``token-issuer``, or there is none.
+        ServiceError: the issuer's keys cannot be fetched.
+    """
+    token = obtain(options.sources, CONTENT_AUDIENCE, world)
+    mapped = run.trust.services.issuers[0].url if run.trust.custom and run.trust.services.issuers else ""
+    try:
+        return verify_token(
+            token,
+            audience=CONTENT_AUDIENCE,
+            issuers=issuers_of(world),
+            address=mapped,
+            budget=run.batch.budget,
+            world=world,
+        )
+    except TokenError as error:
+        if not mapped or error.code != "token-unverified":
+            raise
+        return verify_token(
+            token,
+            audience=CONTENT_AUDIENCE,
+            issuers=issuers_of(world),
+            address="",
+            budget=run.batch.budget,
+            world=world,
+        )
+
+
+def issuers_of(world: World) -> tuple[str, ...]:
+    """GitHub's issuer, or the one of the tenant that runs the job."""
+    server = world.environ.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/")
+    host = server.partition("://")[2]
+    if host.endswith(".ghe.com") and "/" not in host:
+        return (f"https://token.actions.{host}",)
+    return (GITHUB_ISSUER,)
+
+
+def with_instance(request: TrustRequest, visibility: str) -> TrustRequest:
+    """The request with the instance that the repository's visibility decides, where the user named none."""
+    named = request.instances or request.trusted_roots or request.trust_config
+    if named or not visibility:
+        return request
+    return replace(request, instances=("public-good" if visibility == "public" else "github",))
+
+
+def visibility_of(token: IdentityToken | None, world: World) -> str:
+    """The repository's visibility: ``public``, another word, or empty where nothing says it."""
+    claims = token.claims if token is not None else {}
+    for name in ("repository_visibility", "project_visibility"):
+        if isinstance(claims.get(name), str):
+            return str(claims[name])
+    repository = github_event(world).get("repository")
+    if isinstance(repository, dict) and isinstance(repository.get("visibility"), str):
+        return str(repository["visibility"])
+    return world.environ.get("CI_PROJECT_VISIBILITY", "")
