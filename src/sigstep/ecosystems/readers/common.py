@@ -1,0 +1,127 @@
+"""What the readers share: names, digests, and refusing what is no lockfile."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sigstep.errors import FormatError
+from sigstep.model import limits
+from sigstep.model.dependency import Locked, LockedFile
+from sigstep.model.digest import Algorithm, Digest
+from sigstep.wire import strict_toml
+
+
+def python_name(name: str) -> str:
+    """The canonical form of a Python project's name (packaging specifications, name normalization)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def hex_digest(text: Any) -> tuple[Digest, ...]:
+    """The digest written ``algorithm:hex``; none for an algorithm that does not identify a file.
+
+    Raises:
+        FormatError: ``digest-malformed``.
+    """
+    if not isinstance(text, str) or text.partition(":")[0] not in {one.value for one in Algorithm}:
+        return ()
+    return (Digest.parse(text),)
+
+
+def sri_digests(text: Any) -> tuple[Digest, ...]:
+    """The digests of a Subresource Integrity value (W3C SRI, 3.5), without those that do not identify a file.
+
+    Raises:
+        FormatError: ``digest-malformed``.
+    """
+    found: list[Digest] = []
+    for one in text.split() if isinstance(text, str) else ():
+        name, _, value = one.partition("-")
+        if name not in {each.value for each in Algorithm}:
+            continue
+        try:
+            raw = base64.b64decode(value.partition("?")[0], validate=True)
+        except (binascii.Error, ValueError):
+            raise malformed("integrity", f"{one[:80]!r} is no base64") from None
+        found.append(Digest(algorithm=Algorithm(name), value=raw))
+    return tuple(found)
+
+
+def file_name(url: Any) -> str:
+    """The last part of a URL or path, without query and fragment."""
+    return str(url or "").partition("#")[0].partition("?")[0].rpartition("/")[2]
+
+
+def mapping(value: Any, what: str) -> Mapping[str, Any]:
+    """``value`` as a mapping.
+
+    Raises:
+        FormatError: ``lockfile-malformed``.
+    """
+    if not isinstance(value, Mapping):
+        raise malformed(what, "a table is expected")
+    return value
+
+
+def toml_packages(data: bytes, path: str, array: str) -> Iterable[tuple[Mapping[str, Any], str, str, int]]:
+    """Each table of ``[[array]]`` with its name, version and line; tables without a version are left out.
+
+    Raises:
+        FormatError: ``toml-malformed``, ``toml-too-large``, ``lockfile-malformed``.
+    """
+    elements = strict_toml.loads(data, at_most=limits.LOCKFILE_BYTES, name=path).get(array, [])
+    if not isinstance(elements, list):
+        raise malformed(path, f"{array!r} is no array")
+    lines = strict_toml.array_lines(data.decode("utf-8"), array, elements)
+    for element, line in zip(elements, lines, strict=True):
+        table = mapping(element, path)
+        name, version = table.get("name"), table.get("version")
+        if isinstance(name, str) and isinstance(version, str):
+            yield table, name, version, line
+
+
+def python_files(value: Any, path: str) -> tuple[LockedFile, ...]:
+    """Files of tables with ``file``, ``name`` or ``url``, and ``hash`` or ``hashes``.
+
+    Raises:
+        FormatError: ``lockfile-malformed``, ``digest-malformed``.
+    """
+    found: list[LockedFile] = []
+    for one in value if isinstance(value, list) else ():
+        table = mapping(one, path)
+        hashes = table.get("hashes")
+        digests = hex_digest(table.get("hash"))
+        if isinstance(hashes, Mapping):
+            digests = tuple(each for name, text in hashes.items() for each in hex_digest(f"{name}:{text}"))
+        name = table.get("file") or table.get("name") or file_name(table.get("url") or table.get("path"))
+        found.append(LockedFile(name=str(name), digests=digests))
+    return tuple(found)
+
+
+def bounded(locked: Iterable[Locked], path: str) -> tuple[Locked, ...]:
+    """The locked versions, as many as one lockfile may have.
+
+    Raises:
+        FormatError: ``lockfile-too-many``.
+    """
+    found: list[Locked] = []
+    for one in locked:
+        found.append(one)
+        if len(found) > limits.LOCKED_PACKAGES:
+            raise FormatError(
+                code="lockfile-too-many",
+                what=f"{path} locks too many packages",
+                why=f"at most {limits.LOCKED_PACKAGES} are read",
+                fix="split the project",
+            )
+    return tuple(found)
+
+
+def malformed(path: str, why: str) -> FormatError:
+    """The error of a file that is no lockfile of its kind."""
+    return FormatError(
+        code="lockfile-malformed", what=f"{path} cannot be read as a lockfile", why=why, fix="lock again with its tool"
+    )

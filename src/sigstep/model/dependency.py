@@ -1,0 +1,145 @@
+"""Locked dependencies, what changed, and what evidence a registry has about them."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from sigstep.model.digest import Digest
+from sigstep.model.verdict import Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedFile:
+    """A file that a lockfile allows: ``name`` is empty where the lockfile gives the hash alone."""
+
+    name: str
+    digests: tuple[Digest, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """One locked version.
+
+    Attributes:
+        ecosystem: the package-url type (``pypi``, ``npm``, ``cargo``, ``golang``).
+        name: the canonical name in its ecosystem.
+        version: the exact version.
+        files: what it may be installed from; empty where the lockfile has no hashes.
+        registry: base address that the lockfile states; empty where it states none.
+        source: empty for a registry; otherwise the kind and place of another source (git, path, URL).
+        path: the lockfile, relative to the repository.
+        line: line of the version, from 1.
+    """
+
+    ecosystem: str
+    name: str
+    version: str
+    files: tuple[LockedFile, ...] = ()
+    registry: str = ""
+    source: str = ""
+    path: str
+    line: int
+
+    @property
+    def label(self) -> str:
+        """``ecosystem:name@version``."""
+        return f"{self.ecosystem}:{self.name}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A locked version that is new or not what it was; ``old`` is what it replaces, None where it was added."""
+
+    new: Locked
+    old: Locked | None
+
+
+class EvidenceState(enum.Enum):
+    """What is known about a version's attestations. Only ``verified`` to ``absent`` is a downgrade."""
+
+    VERIFIED = "verified"
+    INVALID = "invalid"
+    ABSENT = "absent"
+    ADVERTISED_UNAVAILABLE = "advertised-unavailable"
+    NOT_SERVED = "not-served"
+    UNSUPPORTED = "unsupported"
+    ERROR = "error"
+    NOT_APPLICABLE = "not-applicable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publisher:
+    """Who published, as the certificate says; absent fields are empty.
+
+    ``workflow`` and ``builder`` are URIs without ``@ref``.
+    """
+
+    issuer: str = ""
+    subject: str = ""
+    repository: str = ""
+    repository_id: str = ""
+    owner_id: str = ""
+    workflow: str = ""
+    builder: str = ""
+    ref: str = ""
+    trigger: str = ""
+    runner: str = ""
+    run: str = ""
+    environment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageEvidence:
+    """What a registry's evidence about one version proved.
+
+    Attributes:
+        state: the state of its attestations as a whole.
+        publishers: distinct publishers of verified attestations.
+        attested: locked files with a verified attestation.
+        files: locked files that were asked about.
+        problems: what does not hold, with its code: ``attestation-invalid``, ``digest-mismatch``, ``subject-mismatch``,
+            ``registry-signature-invalid``.
+        published: when the registry says it was published (aware, UTC).
+        declared_repository: the source repository that the package's metadata names.
+        status: ``quarantined``, ``yanked``, or empty.
+        why: the cause of a state that is neither verified nor absent.
+    """
+
+    state: EvidenceState
+    publishers: tuple[Publisher, ...] = ()
+    attested: int = 0
+    files: int = 0
+    problems: tuple[Finding, ...] = ()
+    published: datetime | None = None
+    declared_repository: str = ""
+    status: str = ""
+    why: str = ""
+
+
+class Level(enum.Enum):
+    """How much a finding weighs."""
+
+    FAIL = "fail"
+    WARN = "warn"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One rule's finding about one change."""
+
+    rule: str
+    level: Level
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependencyResult:
+    """One change with the evidence on both sides and what the rules found."""
+
+    change: Change
+    new: PackageEvidence
+    old: PackageEvidence | None
+    findings: tuple[Judged, ...]
