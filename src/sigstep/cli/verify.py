@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from sigstep.errors import FormatError, UsageError
+from sigstep.flows.policies import OpenedPolicy, open_policy
 from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.flows.verify import VerifyRequest, verify
 from sigstep.model import limits
@@ -22,6 +23,10 @@ from sigstep.ports.world import World
 from sigstep.proofs.keys import load_pem_key
 from sigstep.rendering.report import report_json, report_text
 
+_SIGNER_OPTIONS = (
+    *("identity", "identity_glob", "identity_regexp", "issuer", "issuer_regexp", "repo", "owner_name", "workflow"),
+    *("extensions", "deny_self_hosted_runners", "types", "key", "any_signer_unsafe"),
+)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -44,6 +49,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--deny-self-hosted-runners", is_flag=True, help="Only runners that GitHub hosts.")
 @click.option("--type", "types", multiple=True, metavar="URI", help="The attestation's predicate type.")
 @click.option("--key", type=_FILE, help="A public key (PEM) that signed instead of an identity.")
+@click.option("--policy", type=_FILE, help="A policy file (sigstep/policy/v1) instead of the options above.")
 @click.option("--any-signer-unsafe", metavar="REASON", help="Take whoever signed; only integrity is checked.")
 @click.option("--trusted-root", "roots", multiple=True, type=_FILE, help="trusted_root.json; may be repeated.")
 @click.option("--instance", "instances", multiple=True, help="public-good, staging, github, or a TUF address.")
@@ -58,11 +64,13 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
     Exit status: 0 all verified, 1 refused, 2 usage, 3 nothing to examine, 4 could not decide.
     """
     world = real_world()
+    opened = _policy(options)
     request = VerifyRequest(
         targets=tuple(_target(one) for one in targets),
         bundles=bundles,
-        rule=_rule(options),
-        trust=_trust(options, world),
+        rule=opened.rule if opened else _rule(options),
+        trust=_trust(options, world, opened),
+        policy=opened,
     )
     report = verify(request, world)
     click.echo(report_json(report) if form == "json" else report_text(report, explain=options["explain"]))
@@ -73,6 +81,21 @@ def _target(text: str) -> Path | Digest:
     if text.startswith(("sha256:", "sha384:", "sha512:")) and not Path(text).exists():
         return Digest.parse(text)
     return Path(text)
+
+
+def _policy(options: dict[str, Any]) -> OpenedPolicy | None:
+    """The policy file, which says alone who may sign."""
+    if options["policy"] is None:
+        return None
+    others = [name for name in _SIGNER_OPTIONS if options[name]]
+    if others:
+        raise UsageError(
+            code="option-conflict",
+            what="--policy excludes the options that name a signer",
+            why=f"{others[0].replace('_', '-')} is given too",
+            fix="write the signer into the policy file",
+        )
+    return open_policy(options["policy"])
 
 
 def _rule(options: dict[str, Any]) -> Rule:
@@ -134,7 +157,7 @@ def _pair(text: str) -> tuple[str, Matcher]:
     return name, Matcher(value)
 
 
-def _trust(options: dict[str, Any], world: World) -> TrustMaterial:
+def _trust(options: dict[str, Any], world: World, opened: OpenedPolicy | None) -> TrustMaterial:
     """The roots that were named, else public-good and GitHub; a key alone needs no instance's network."""
     named = bool(options["roots"] or options["instances"] or options["trust_config"])
     request = TrustRequest(
@@ -146,7 +169,7 @@ def _trust(options: dict[str, Any], world: World) -> TrustMaterial:
     )
     key = options["key"]
     keys = (TrustedKey(key=load_pem_key(_read(key)).spki),) if key else ()
-    return replace(load_trust(request, world), keys=keys)
+    return replace(load_trust(request, world), keys=keys + (opened.keys if opened else ()))
 
 
 def _read(path: Path) -> bytes:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from sigstep.errors import NothingToExamine, Refusal, SigstepError
+from sigstep.flows.policies import OpenedPolicy
 from sigstep.model.digest import Algorithm, Digest
 from sigstep.model.subject import Subject
 from sigstep.model.trust import Thresholds, TrustMaterial
-from sigstep.model.verdict import Examination, Finding, Report, Verdict
+from sigstep.model.verdict import Examination, Finding, Outcome, Report, Verdict
+from sigstep.policy.judging import Decision, judge, rules_for_file
 from sigstep.policy.rule import Rule
 from sigstep.ports.store import Found
 from sigstep.ports.world import World
@@ -31,6 +34,7 @@ class VerifyRequest:
         trust: whose signatures count.
         bundles: files of bundles, for every target; without them bundles are looked for beside each file.
         thresholds: instead of those of each signer's instance.
+        policy: the policy file that judges all proofs of a target together; ``rule`` is then the one it compiles to.
     """
 
     targets: tuple[Path | Digest, ...]
@@ -38,6 +42,7 @@ class VerifyRequest:
     trust: TrustMaterial
     bundles: tuple[Path, ...] = ()
     thresholds: Thresholds | None = None
+    policy: OpenedPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +63,10 @@ def verify(request: VerifyRequest, world: World) -> Report:
     trust = prepare(request.trust)
     named = _parse(tuple(one for path in request.bundles for one in read_bundles(path)))
     unique = dict.fromkeys(request.targets)
-    return Report(verdicts=tuple(_verdict(target, named, request, trust, world) for target in unique))
+    return Report(
+        verdicts=tuple(_verdict(target, named, request, trust, world) for target in unique),
+        policy_digest=str(request.policy.policy.digest) if request.policy else "",
+    )
 
 
 def _verdict(
@@ -83,7 +91,19 @@ def _verdict(
         )
         for source, signed in parsed.bundles
     ]
-    return verdict_of(subject, examinations, parsed.findings)
+    verdict = verdict_of(subject, examinations, parsed.findings)
+    return verdict if request.policy is None else _judged(verdict, request.policy, now)
+
+
+def _judged(verdict: Verdict, opened: OpenedPolicy, now: datetime) -> Verdict:
+    """The verdict of the policy file over all proofs of the subject; what went wrong before stays told."""
+    proofs = [one.verified for one in verdict.examinations if one.verified is not None]
+    rules = rules_for_file(opened.policy, verdict.subject)
+    judgement = judge(opened.policy, rules, verdict.subject, proofs, opened.key_ids, now)
+    if judgement.decision in (Decision.ADMIT, Decision.WARN):
+        return replace(verdict, outcome=Outcome.ACCEPTED, findings=judgement.findings)
+    outcome = Outcome.REFUSED if judgement.decision is Decision.DENY else Outcome.UNDECIDED
+    return replace(verdict, outcome=outcome, findings=(*judgement.findings, *verdict.findings))
 
 
 def _parse(found: tuple[Found, ...]) -> _Parsed:

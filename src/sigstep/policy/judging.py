@@ -1,0 +1,218 @@
+"""Judge everything that was proved about one artifact by the rules of a policy file."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sigstep.model.subject import Subject
+from sigstep.model.verdict import Finding
+from sigstep.model.verified import TimeSource, Verified
+from sigstep.policy.document import Attested, Policy, PolicyRule, Quorum, Recall, Signer
+from sigstep.policy.matcher import Matcher
+
+COSIGN_SIGN: Final = "https://sigstore.dev/cosign/sign/v1"
+
+
+class Decision(enum.Enum):
+    """What a policy says about one artifact; unknown never counts as admitted."""
+
+    ADMIT = "admit"
+    WARN = "warn"
+    DENY = "deny"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """The decision and what led to it."""
+
+    decision: Decision
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignerRule:
+    """One signer of the file as a rule; ``key_id`` is the SHA-256 of its key's SPKI, where it is a key."""
+
+    signer: Signer
+    key_id: str = ""
+
+    def judge(self, verified: Verified) -> Finding | None:
+        """None where this signer made the proof, with the instance and log it asks for."""
+        signer = self.signer
+        if signer.identity is not None:
+            found = signer.identity.judge(verified)
+            if found is not None:
+                return found
+            if signer.root and verified.root != signer.root:
+                return _finding(code="policy-root", what=f"{signer.name} has to come from {signer.root}")
+        elif not self.key_id or verified.key_id != self.key_id:
+            return _finding(code="policy-key", what=f"it was not signed with the key of {signer.name}")
+        if signer.log == "required" and not verified.entries:
+            return _finding(code="policy-log", what=f"signatures of {signer.name} have to be in a log")
+        if signer.log == "tsa" and not any(one.source is TimeSource.TIMESTAMP_AUTHORITY for one in verified.times):
+            return _finding(code="policy-log", what=f"signatures of {signer.name} have to have a time stamp")
+        return None
+
+
+def signer_rules(policy: Policy, key_ids: Mapping[str, str]) -> dict[str, SignerRule]:
+    """Every signer of the file as a rule; ``key_ids`` has the key of each signer that is a key, by its name."""
+    return {name: SignerRule(signer=one, key_id=key_ids.get(name, "")) for name, one in policy.signers.items()}
+
+
+def rules_for_file(policy: Policy, subject: Subject) -> tuple[PolicyRule, ...]:
+    """The rules whose ``blobs`` name the file, by its path as given or its base name."""
+    names = {subject.name, subject.location.replace("\\", "/").removeprefix("./")}
+    return tuple(rule for rule in policy.rules if any(_matches(rule.blobs, name) for name in names))
+
+
+def rules_for_image(policy: Policy, repository: str) -> tuple[PolicyRule, ...]:
+    """The rules whose ``images`` name the repository (normalised, ``docker.io/library/…``; no tag, no digest)."""
+    return tuple(
+        rule for rule in policy.rules if _matches(rule.images, repository) and not _matches(rule.exclude, repository)
+    )
+
+
+def judge(
+    policy: Policy,
+    rules: tuple[PolicyRule, ...],
+    subject: Subject,
+    proofs: Sequence[Verified],
+    key_ids: Mapping[str, str],
+    now: datetime,
+) -> Judgement:
+    """Every rule has to hold; a recall denies whatever the rules say; without a rule nothing passes.
+
+    Args:
+        rules: those that apply to the subject (`rules_for_file`, `rules_for_image`).
+        proofs: all that was proved about the subject, whoever signed.
+        key_ids: names of signers that are keys, to the hexadecimal SHA-256 of their SPKI.
+        now: aware.
+    """
+    recalled = tuple(_recalled(one) for one in policy.recalls if _is_recalled(one, subject, proofs))
+    if recalled:
+        return Judgement(decision=Decision.DENY, findings=recalled)
+    if not rules:
+        what = f"no rule of the policy names {subject.location or subject.name}"
+        return Judgement(decision=Decision.DENY, findings=(_finding(code="policy-no-rule", what=what),))
+    made = _signed_by(signer_rules(policy, key_ids), proofs)
+    decision, findings = Decision.ADMIT, list[Finding]()
+    for rule in rules:
+        found = _judge(rule, made, proofs, now)
+        if found is None:
+            continue
+        findings.append(found)
+        if rule.enforce:
+            decision = Decision.DENY
+        elif decision is Decision.ADMIT:
+            decision = Decision.WARN
+    unresolved = [name for rule in rules for name in _named(rule) if policy.signers[name].key and name not in key_ids]
+    if unresolved and decision is not Decision.ADMIT:
+        decision = Decision.UNKNOWN
+        findings.append(_finding(code="policy-key-unresolved", what=f"the key of {unresolved[0]} could not be read"))
+    return Judgement(decision=decision, findings=tuple(findings))
+
+
+def _named(rule: PolicyRule) -> tuple[str, ...]:
+    quorums = [one.quorum for one in rule.attestations] + ([rule.signature] if rule.signature else [])
+    return tuple(name for quorum in quorums for name in quorum.names)
+
+
+def _signed_by(rules: Mapping[str, SignerRule], proofs: Sequence[Verified]) -> dict[str, list[Verified]]:
+    return {name: [one for one in proofs if rule.judge(one) is None] for name, rule in rules.items()}
+
+
+def _judge(
+    rule: PolicyRule, made: Mapping[str, list[Verified]], proofs: Sequence[Verified], now: datetime
+) -> Finding | None:
+    if rule.deny:
+        return _finding(code="policy-denied", what=f"rule {rule.name} denies it", why=rule.deny)
+    if rule.allow:
+        assert rule.until is not None
+        if now.date() <= rule.until:
+            return None
+        what = f"the allowance of rule {rule.name} ended on {rule.until}"
+        return _finding(code="policy-allow-expired", what=what, why=rule.allow)
+    signatures = [one for one in proofs if one.statement is None or one.statement.predicate_type == COSIGN_SIGN]
+    if rule.signature is not None and not _reached(rule.signature, made, signatures):
+        return _finding(
+            code="policy-signature-missing",
+            what=f"rule {rule.name} is not satisfied: too few of its signers signed",
+            why=f"at least {rule.signature.count} of {', '.join(rule.signature.names)} have to",
+        )
+    return next((found for one in rule.attestations if (found := _attested(rule, one, made, proofs, now))), None)
+
+
+def _attested(
+    rule: PolicyRule, wanted: Attested, made: Mapping[str, list[Verified]], proofs: Sequence[Verified], now: datetime
+) -> Finding | None:
+    trusted = {id(one) for name in wanted.quorum.names for one in made[name]}
+    good: list[Verified] = []
+    for proof in proofs:
+        statement = proof.statement
+        if statement is None or statement.predicate_type != wanted.type or id(proof) not in trusted:
+            continue
+        failed = next((one for one in wanted.where if not one.holds(statement, now)), None)
+        if failed is None:
+            good.append(proof)
+        elif wanted.every:
+            what = f"rule {rule.name}: an attestation {wanted.type} fails a condition"
+            return _finding(code="policy-condition", what=what, why=str(failed))
+    if _reached(wanted.quorum, made, good):
+        return None
+    return _finding(
+        code="policy-attestation-missing",
+        what=f"rule {rule.name}: no attestation {wanted.type} that satisfies every condition by enough signers",
+        why=f"at least {wanted.quorum.count} of {', '.join(wanted.quorum.names)} have to attest it",
+    )
+
+
+def _reached(quorum: Quorum, made: Mapping[str, list[Verified]], proofs: Sequence[Verified]) -> bool:
+    """Distinct signers: names are matched one to one with distinct identities, so nobody counts twice."""
+    counted = {id(one) for one in proofs}
+    edges = {name: sorted({_who(one) for one in made[name] if id(one) in counted}) for name in quorum.names}
+    taken: dict[str, str] = {}
+    return sum(_assign(name, edges, taken, set()) for name in quorum.names) >= quorum.count
+
+
+def _assign(name: str, edges: Mapping[str, list[str]], taken: dict[str, str], seen: set[str]) -> bool:
+    for who in edges[name]:
+        if who in seen:
+            continue
+        seen.add(who)
+        if who not in taken or _assign(taken[who], edges, taken, seen):
+            taken[who] = name
+            return True
+    return False
+
+
+def _who(proof: Verified) -> str:
+    if proof.identity is None:
+        return f"key {proof.key_id}"
+    return f"{proof.identity.issuer}\n{proof.identity.subject}"
+
+
+def _is_recalled(recall: Recall, subject: Subject, proofs: Sequence[Verified]) -> bool:
+    if recall.kind == "digest":
+        return any(str(one) == recall.value for one in subject.digests)
+    name = {"commit": "source-repository-digest", "run": "run-invocation-uri", "repository-id": "source-repository-id"}
+    return any(
+        one.identity is not None and one.identity.extensions.get(name[recall.kind]) == recall.value for one in proofs
+    )
+
+
+def _recalled(recall: Recall) -> Finding:
+    what = f"it was recalled on {recall.day} by its {recall.kind}"
+    return _finding(code="policy-recalled", what=what, why=recall.reason)
+
+
+def _matches(patterns: tuple[str, ...], name: str) -> bool:
+    return any(Matcher(pattern, "glob").matches(name) for pattern in patterns)
+
+
+def _finding(*, code: str, what: str, why: str = "") -> Finding:
+    return Finding(code=code, what=what, why=why, fix="sign it as the policy asks, or change the policy", step="policy")

@@ -1,0 +1,271 @@
+"""The policy file: what it reads, what it refuses, and how it judges."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.policy.test_signer import WORKFLOW, proof
+from tests.unit.refusals import code_of
+
+from sigstep.flows.policies import open_policy
+from sigstep.model.digest import Digest
+from sigstep.model.subject import Subject
+from sigstep.model.verified import TimeSource, Verified, VerifiedTime
+from sigstep.policy.document import Policy, load_policy
+from sigstep.policy.judging import Decision, judge, rules_for_file, rules_for_image
+
+NOW = datetime(2026, 11, 24, tzinfo=timezone.utc)
+PROVENANCE = "https://slsa.dev/provenance/v1"
+OTHER = "https://github.com/Acme/app/.github/workflows/audit.yml@refs/heads/main"
+HEAD = f"""
+schema: sigstep/policy/v1
+signers:
+  release: {{issuer: "https://token.actions.githubusercontent.com", subject: "{WORKFLOW}"}}
+  audit: {{issuer: "https://token.actions.githubusercontent.com", subject: "{OTHER}"}}
+  anyone: {{issuer: "https://token.actions.githubusercontent.com", subject: {{glob: "https://github.com/Acme/**"}}}}
+  twin: {{issuer: "https://token.actions.githubusercontent.com", subject: {{regex: "https://github.com/Acme/.*"}}}}
+  rooted: {{issuer: "https://token.actions.githubusercontent.com", subject: "{WORKFLOW}", trust: public}}
+  logged: {{issuer: "https://token.actions.githubusercontent.com", subject: "{WORKFLOW}", log: required}}
+  stamped: {{issuer: "https://token.actions.githubusercontent.com", subject: "{WORKFLOW}", log: tsa}}
+  ops: {{key: ./ops.pub}}
+"""
+SIGNED = HEAD + 'rules:\n- {name: r, blobs: ["dist/*.whl"], signature: '
+ATTESTED = HEAD + 'rules:\n- {name: r, blobs: ["dist/*.whl"], attestations: [{type: "' + PROVENANCE + '", '
+WHEEL = Subject(name="a.whl", digests=(Digest.of(b"a"),), location="dist/a.whl")
+
+
+def signature(subject: str = WORKFLOW) -> Verified:
+    """A message signature by that workflow."""
+    return replace(proof(subject=subject), statement=None)
+
+
+def attestation(predicate: dict[str, Any], subject: str = WORKFLOW) -> Verified:
+    """A provenance by that workflow."""
+    made = proof(subject=subject)
+    assert made.statement is not None
+    return replace(made, statement=replace(made.statement, predicate=predicate))
+
+
+def decide(text: str, *proofs: Verified, subject: Subject = WHEEL, **keys: str) -> tuple[Decision, tuple[str, ...]]:
+    """The decision about a wheel and the codes that led to it."""
+    policy = load_policy(text.encode())
+    found = judge(policy, rules_for_file(policy, subject), subject, proofs, keys, NOW)
+    return found.decision, tuple(one.code for one in found.findings)
+
+
+MISSING = (Decision.DENY, ("policy-signature-missing",))
+ADMITTED: tuple[Decision, tuple[str, ...]] = (Decision.ADMIT, ())
+
+
+def test_signatures() -> None:
+    """The right signer is admitted; nothing, another signer and a mere attestation are not."""
+    text = SIGNED + "{any-of: [release]}}"
+    assert decide(text, signature()) == ADMITTED
+    for proofs in ((), (signature(OTHER),), (attestation({}),)):
+        assert decide(text, *proofs) == MISSING
+
+
+def test_signers_count_once() -> None:
+    """All-of and at-least need distinct identities, even where two names take the same one."""
+    both = SIGNED + "{all-of: [release, audit]}}"
+    assert decide(both, signature(), signature(OTHER)) == ADMITTED
+    assert decide(both, signature(), signature()) == MISSING
+    loose = SIGNED + "{at-least: 2, of: [anyone, twin]}}"
+    assert decide(loose, signature(), signature()) == MISSING
+    assert decide(loose, signature(), signature(OTHER)) == ADMITTED
+    assert decide(SIGNED + "{all-of: [anyone, release]}}", signature(), signature(OTHER)) == ADMITTED
+
+
+@pytest.mark.parametrize("name", ["rooted", "logged", "stamped"])
+def test_instances_and_times(name: str) -> None:
+    """A signer may be bound to an instance, to a log, to a time stamp."""
+    text = SIGNED + "{any-of: [" + name + "]}}"
+    assert decide(text, signature()) == MISSING
+    good = {
+        "rooted": replace(signature(), root="public-good"),
+        "logged": replace(signature(), entries=(object(),)),  # type: ignore[arg-type]
+        "stamped": replace(
+            signature(), times=(VerifiedTime(time=NOW, source=TimeSource.TIMESTAMP_AUTHORITY, authority="a"),)
+        ),
+    }
+    assert decide(text, good[name]) == ADMITTED
+
+
+def test_keys() -> None:
+    """A key signer is told by its key; a key that could not be read decides nothing."""
+    text = SIGNED + "{any-of: [ops]}}"
+    by_key = replace(proof(key=True), statement=None)
+    assert decide(text, by_key, ops="00") == ADMITTED
+    assert decide(text, by_key, ops="01") == MISSING
+    assert decide(text, by_key)[0] is Decision.UNKNOWN
+    assert "policy-key-unresolved" in decide(text, by_key)[1]
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("path: predicate.a, equals: 1", True),
+        ("path: predicate.a, equals: true", False),
+        ("path: predicate.a, not-equals: 2", True),
+        ("path: predicate.none, not-equals: 2", False),
+        ("path: predicate.s, matches: 'x.*'", True),
+        ("path: predicate.s, matches: 'x'", False),
+        ("path: predicate.a, matches: '1'", False),
+        ("path: predicate.s, in: [xy, z]", True),
+        ("path: predicate.s, in: [z]", False),
+        ("path: predicate.s, not-in: [z]", True),
+        ("path: predicate.none, not-in: [z]", False),
+        ("path: predicate.l, not-in: [z]", False),
+        ("path: predicate.none, exists: false", True),
+        ("path: predicate.a, exists: true", True),
+        ("path: predicate.a, exists: false", False),
+        ("path: predicate.l.0, at-most: 7", True),
+        ("path: predicate.l.0, at-most: 6", False),
+        ("path: predicate.l.1, at-most: 9", False),
+        ("path: predicate.l.0, at-least: 7.5", False),
+        ("path: predicate.s, at-least: 0", False),
+        ("path: predicate.t, max-age: 2d", True),
+        ("path: predicate.t, max-age: 2h", False),
+        ("path: predicate.s, max-age: 2h", False),
+        ("path: predicate.a, max-age: 2h", False),
+        ("path: predicate.future, max-age: 2h", False),
+        ("path: predicate.naive, max-age: 2d", True),
+        ("path: [predicate, a.b], equals: c", True),
+        ("path: predicateType, equals: 'https://slsa.dev/provenance/v1'", True),
+    ],
+)
+def test_conditions(condition: str, holds: bool) -> None:
+    """Closed-world: what is missing, or of another kind, fails."""
+    times = {"t": NOW - timedelta(days=1), "future": NOW + timedelta(days=1)}
+    said: dict[str, Any] = {name: time.isoformat().replace("+00:00", "Z") for name, time in times.items()}
+    said |= {"a": 1, "s": "xy", "l": [7], "a.b": "c", "naive": "2026-11-23T00:00:00"}
+    text = ATTESTED + "any-of: [release], where: [{" + condition + "}]}]}"
+    expected = ADMITTED if holds else (Decision.DENY, ("policy-attestation-missing",))
+    assert decide(text, attestation(said)) == expected
+
+
+def test_quantifiers() -> None:
+    """Some: one good attestation is enough. Every: none of the signers may have said otherwise."""
+    good, bad = attestation({"a": 1}), attestation({"a": 2})
+    where = "any-of: [release], where: [{path: predicate.a, equals: 1}]"
+    assert decide(ATTESTED + where + "}]}", good, bad) == ADMITTED
+    every = ATTESTED + where + ", each: every}]}"
+    assert decide(every, good, bad) == (Decision.DENY, ("policy-condition",))
+    assert decide(every, good, attestation({"a": 2}, OTHER)) == ADMITTED
+    assert decide(every, signature()) == (Decision.DENY, ("policy-attestation-missing",))
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("allow: {reason: old, until: 2026-11-24}", ADMITTED),
+        ("allow: {reason: old, until: 2026-11-23}", (Decision.DENY, ("policy-allow-expired",))),
+        ("deny: {reason: bad}", (Decision.DENY, ("policy-denied",))),
+        ("deny: {reason: bad}, mode: warn", (Decision.WARN, ("policy-denied",))),
+    ],
+)
+def test_allow_deny_and_modes(rule: str, expected: Any) -> None:
+    """An allowance ends, a denial has a reason, and a rule may only warn."""
+    assert decide(HEAD + 'rules: [{name: r, blobs: ["**"], ' + rule + "}]") == expected
+
+
+def test_every_rule_counts_and_none_refuses() -> None:
+    """What no rule names is refused; one rule that is not satisfied is enough to deny."""
+    text = SIGNED + '{any-of: [release]}}\n- {name: s, blobs: ["*.whl"], deny: {reason: bad}}'
+    assert decide(text, signature()) == (Decision.DENY, ("policy-denied",))
+    other = Subject(name="b.txt", digests=(Digest.of(b"b"),))
+    assert decide(text, signature(), subject=other) == (Decision.DENY, ("policy-no-rule",))
+    assert decide("schema: sigstep/policy/v1", signature()) == (Decision.DENY, ("policy-no-rule",))
+
+
+@pytest.mark.parametrize("what", [f"digest: '{Digest.of(b'a')}'", "commit: c0ffee", "repository-id: '7'"])
+def test_recalls(what: str) -> None:
+    """A recall denies what every rule admits."""
+    text = SIGNED + "{any-of: [release]}}\nrecalls: [{" + what + ", reason: stolen, date: 2026-11-01}]"
+    made = signature()
+    assert made.identity is not None
+    extensions = {"source-repository-digest": "c0ffee", "source-repository-id": "7"}
+    bad = replace(made, identity=replace(made.identity, extensions=extensions))
+    assert decide(text, bad) == (Decision.DENY, ("policy-recalled",))
+
+
+def test_images() -> None:
+    """Repositories match whole, * within one path part, and may be excluded."""
+    policy: Policy = load_policy(
+        (HEAD + "rules: [{name: r, images: [ghcr.io/acme/*], exclude: [ghcr.io/acme/x], deny: {reason: b}}]").encode()
+    )
+    assert rules_for_image(policy, "ghcr.io/acme/app")
+    for name in ("ghcr.io/acme/a/b", "ghcr.io/acme/x", "evil.example/ghcr.io/acme/app"):
+        assert not rules_for_image(policy, name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "schema: sigstep/policy/v2",
+        "signers: {}",
+        "schema: sigstep/policy/v1\nrulez: []",
+        HEAD + "rules: []",
+        HEAD + "rules: [{name: r, deny: {reason: x}}]",
+        HEAD + "rules: [{name: r, blobs: [a]}]",
+        HEAD + "rules: [{name: r, blobs: [a], deny: {reason: x}, allow: {reason: x, until: 2027-01-01}}]",
+        HEAD + "rules: [{name: r, blobs: [a], allow: {reason: x}}]",
+        HEAD + "rules: [{name: r, blobs: [a], allow: {reason: x, until: soon}}]",
+        HEAD + "rules: [{name: r, blobs: [1], deny: {reason: x}}]",
+        HEAD + "rules: [{name: r, blobs: [a], deny: {reason: x}}, {name: r, blobs: [a], deny: {reason: x}}]",
+        SIGNED + "{any-of: [nobody]}}",
+        SIGNED + "{any-of: [release, release]}}",
+        SIGNED + "{any-of: [release], all-of: [release]}}",
+        SIGNED + "{at-least: 0, of: [release]}}",
+        SIGNED + "{at-least: 2, of: [release]}}",
+        SIGNED + "{at-least: true, of: [release]}}",
+        SIGNED + "{of: [release]}}",
+        ATTESTED + "any-of: [release], where: [{path: predicate.a}]}]}",
+        ATTESTED + "any-of: [release], where: [{path: a, equals: 1}]}]}",
+        ATTESTED + "any-of: [release], where: [{path: predicate.a, at-most: x}]}]}",
+        ATTESTED + "any-of: [release], where: [{path: predicate.a, in: []}]}]}",
+        ATTESTED + "any-of: [release], where: [{path: predicate.a, max-age: x}]}]}",
+        HEAD.replace("key: ./ops.pub", "key: ./ops.pub, subject: x"),
+        HEAD.replace("trust: public", "trust: nowhere"),
+        HEAD.replace("{glob:", "{glob: a, regex:"),
+        HEAD + "recalls: [{reason: x, date: 2026-01-01}]",
+        HEAD + "dependencies: 7",
+        "schema: sigstep/policy/v1\n---\nschema: sigstep/policy/v1",
+        ATTESTED.replace(PROVENANCE, "slsa") + "any-of: [release]}]}",
+    ],
+)
+def test_refused(text: str) -> None:
+    """A file that says something else than its schema is refused."""
+    assert code_of(lambda: load_policy(text.encode())) == "policy-malformed"
+
+
+def test_digests() -> None:
+    """Comments change the digest of the bytes and not the canonical one."""
+    one, other = load_policy(HEAD.encode()), load_policy(HEAD.encode() + b"# x\n")
+    assert one.digest != other.digest
+    assert one.canonical == other.canonical
+
+
+def test_open(tmp_path: Path) -> None:
+    """Keys are found beside the file; what is not there is said."""
+    file = tmp_path / "sigstep.yml"
+    assert code_of(lambda: open_policy(file)) == "policy-unreadable"
+    file.write_text(HEAD)
+    assert code_of(lambda: open_policy(file)) == "policy-unreadable"
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    (tmp_path / "ops.pub").write_bytes(key.public_bytes(serialization.Encoding.PEM, form))
+    opened = open_policy(file)
+    assert list(opened.key_ids) == ["ops"]
+    assert opened.rule.judge(proof()) is None
+    finding = opened.rule.judge(proof(subject="https://evil.example/x"))
+    assert finding is not None
+    assert finding.code == "policy-key"
