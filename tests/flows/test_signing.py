@@ -215,3 +215,35 @@ def test_the_token_is_in_no_output_and_no_file(sandbox: Sandbox, files: Path) ->
     said += "".join(one.read_text() for one in files.rglob("*") if one.is_file())
     assert parts[1] not in said
     assert parts[2] not in said
+
+
+@pytest.mark.parametrize(("command", "version"), [("sign", 1), ("attest", 1), ("sign", 2), ("attest", 2)])
+def test_a_pending_bundle_is_completed(sandbox: Sandbox, files: Path, command: str, version: int) -> None:
+    """Issue 4: the entry comes later, in place; a second run changes nothing."""
+    config = files / "trust.json"
+    config.write_text(json.dumps(sandbox.client_trust_config(version)))
+    service = f"rekor-v{version}"
+    sandbox.faults.set(service, Fault(kind="status"))
+    try:
+        run(sandbox, command, "one.whl", "--trust-config", str(config), "--on-log-outage", "defer", "--retry-for", "0")
+        still = run(sandbox, "complete", "one.whl.sigstore.json", "--trust-config", str(config), "--retry-for", "0")
+    finally:
+        sandbox.faults.clear(service)
+    assert refused(still) == ("service-unavailable", 4)
+    for _ in range(2):
+        done = run(sandbox, "complete", "one.whl.sigstore.json", "--trust-config", str(config))
+        assert done.exception is None, done.exception
+        accepted(sandbox, "one.whl")
+
+
+def test_trust_is_shown_and_exported(sandbox: Sandbox, files: Path) -> None:
+    """What is trusted, offline; and from a TUF repository of one's own."""
+    shown = run(sandbox, "trust", "show")
+    assert "https://rekor.sigstore.dev" in shown.output
+    root = ("--tuf-root", str(sandbox.folder / "root.json"))
+    environ = {"SIGSTEP_CACHE_DIR": str(files / "cache")}
+    updated = run(sandbox, "trust", "update", sandbox.tuf_url, *root, environ=environ)
+    assert updated.exception is None, updated.exception
+    assert "timestamp authority" in updated.output
+    assert run(sandbox, "trust", "export", sandbox.tuf_url, "root.json", *root, environ=environ).exception is None
+    assert (files / "root.json").read_bytes() == sandbox.trusted_root_file.read_bytes()

@@ -16,8 +16,10 @@ COMMANDS: Final = MappingProxyType[str, str](
     {
         # command name: "module:attribute"; one line a command, in alphabetical order
         "attest": "sigstep.cli.attest:command",
+        "complete": "sigstep.cli.complete:command",
         "sandbox": "sigstep.cli.sandbox:sandbox",
         "sign": "sigstep.cli.sign:command",
+        "trust": "sigstep.cli.trust:group",
         "verify": "sigstep.cli.verify:command",
     }
 )

@@ -93,6 +93,16 @@ def load_signing(request: TrustRequest, world: World) -> SigningTrust:
     )
 
 
+def export_root(request: TrustRequest, world: World) -> bytes:
+    """The trusted root of the first instance that is named, as its bytes.
+
+    Raises:
+        SigstepError: as `load_trust`.
+    """
+    instance = _instance(request.instances[0], request)
+    return _target(instance, instance.root_target, request, world)
+
+
 def _custom(root: TrustedRoot, services: SigningConfig) -> SigningTrust:
     return SigningTrust(root=root, services=services, writes_publicly=_public(services, None), custom=True)
 

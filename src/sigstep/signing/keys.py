@@ -12,15 +12,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa,
 
 from sigstep.errors import ProofError, UsageError
 from sigstep.model.digest import Algorithm, Digest
-from sigstep.proofs.keys import public_key
+from sigstep.proofs.keys import PublicKey, public_key
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 ALGORITHMS: Final = ("ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "rsa-2048", "rsa-3072", "rsa-4096", "ed25519")
 _KEY_BYTES: Final = 64 * 1024
 _CURVES: Final = {
-    "secp256r1": (Algorithm.SHA256, "PKIX_ECDSA_P256_SHA_256"),
-    "secp384r1": (Algorithm.SHA384, "PKIX_ECDSA_P384_SHA_384"),
-    "secp521r1": (Algorithm.SHA512, "PKIX_ECDSA_P521_SHA_512"),
+    "secp256r1": ("PKIX_ECDSA_P256_SHA_256", Algorithm.SHA256),
+    "secp384r1": ("PKIX_ECDSA_P384_SHA_384", Algorithm.SHA384),
+    "secp521r1": ("PKIX_ECDSA_P521_SHA_512", Algorithm.SHA512),
 }
 _HASHES: Final[dict[Algorithm, hashes.HashAlgorithm]] = {
     Algorithm.SHA256: hashes.SHA256(),
@@ -132,14 +132,23 @@ def managed_key(path: Path, password: str | None) -> SigningKey:
     return _signing_key(key)
 
 
+def registry_name(public: PublicKey) -> tuple[str, Algorithm | None]:
+    """A key's name in the Sigstore algorithm registry, and the digest that it signs (None for Ed25519)."""
+    if isinstance(public.key, ec.EllipticCurvePublicKey):
+        details, algorithm = _CURVES[public.key.curve.name]
+        return details, algorithm
+    if isinstance(public.key, rsa.RSAPublicKey):
+        return f"PKIX_RSA_PKCS1V15_{public.key.key_size}_SHA256", Algorithm.SHA256
+    return "PKIX_ED25519", None
+
+
 def _signing_key(key: PrivateKey) -> SigningKey:
-    if isinstance(key, ec.EllipticCurvePrivateKey):
-        algorithm, details = _CURVES[key.curve.name]
-        return SigningKey(private=key, key_details=details, algorithm=algorithm, fulcio_name="ECDSA")
+    details, algorithm = registry_name(public_key(key.public_key()))
     if isinstance(key, rsa.RSAPrivateKey):
-        details = f"PKIX_RSA_PKCS1V15_{key.key_size}_SHA256"
-        return SigningKey(private=key, key_details=details, algorithm=Algorithm.SHA256, fulcio_name="RSA_PSS")
-    return SigningKey(private=key, key_details="PKIX_ED25519", algorithm=None, fulcio_name="ED25519")
+        name = "RSA_PSS"  # Fulcio's word for every RSA key
+    else:
+        name = "ECDSA" if isinstance(key, ec.EllipticCurvePrivateKey) else "ED25519"
+    return SigningKey(private=key, key_details=details, algorithm=algorithm, fulcio_name=name)
 
 
 def _unreadable(path: Path, why: str) -> UsageError:
