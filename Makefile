@@ -2,6 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= 2
+FUZZ_EXAMPLES ?= 5000
+export SIGSTEP_SHARED ?= $(abspath $(CURDIR)/../shared)
 
 .PHONY: help
 help: ## list every target
@@ -9,20 +12,48 @@ help: ## list every target
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[action,deps,policy,sandbox]' --group dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[action,deps,policy,sandbox]' --group dev --group docs
 	@touch $@
 
 .PHONY: setup
-setup: $(VENV)/.ready ## make the virtual environment
+setup: $(VENV)/.ready ## make the virtual environment with everything the other targets need
+
+.PHONY: demo
+demo: setup ## sign, attest and verify this project's own wheel and sdist on loopback; leaves demo-out/
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/demo.py demo-out
 
 .PHONY: test
-test: setup ## run the tests (no network beyond loopback)
-	$(BIN)/python -m pytest
+test: setup ## run the tests with branch coverage (no network beyond loopback)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term
 
 .PHONY: check
-check: setup ## ruff, mypy, import contracts
+check: setup docs ## ruff, mypy, import contracts, documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+.PHONY: corpus
+corpus: setup ## run the shared public cases ($SIGSTEP_SHARED)
+	@test -d "$(SIGSTEP_SHARED)" || { echo "make corpus: no folder $(SIGSTEP_SHARED); set SIGSTEP_SHARED" >&2; exit 2; }
+	$(BIN)/python -m pytest -n $(WORKERS) tests/corpus
+
+.PHONY: interop
+interop: setup ## real servers and clients; needs Go, fails where it is missing
+	@command -v go >/dev/null || { echo "make interop: Go is not on PATH" >&2; exit 2; }
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.interop.tools
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/interop
+
+.PHONY: bench
+bench: setup ## measure; one file in bench/ for each figure
+	@for file in bench/*.py; do echo "== $$file"; PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python $$file || exit 1; done
+
+.PHONY: fuzz
+fuzz: setup ## give every reader of outside bytes random and damaged input
+	SIGSTEP_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n $(WORKERS) tests/properties
+
+.PHONY: docs
+docs: setup ## build the documentation, strictly
+	$(BIN)/python scripts/reference.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir site

@@ -31,8 +31,13 @@ def sandbox(log: str, private: bool, no_token: bool, command: tuple[str, ...]) -
         if command:
             return _run(command, variables)
         _tell(local, variables)
-        threading.Event().wait()
+        wait()
     return 0
+
+
+def wait() -> None:
+    """Wait for Ctrl-C."""
+    threading.Event().wait()
 
 
 def _need_the_server() -> None:

@@ -15,6 +15,8 @@ from sigstep.flows.verify import VerifyRequest, verify
 from sigstep.model import limits
 from sigstep.model.digest import Digest
 from sigstep.model.trust import TrustedKey, TrustMaterial
+from sigstep.model.verdict import Report, Verdict
+from sigstep.oci.reference import Reference, looks_like_image, parse_reference
 from sigstep.policy.matcher import Matcher
 from sigstep.policy.rule import AllOf, Rule, any_signer_unsafe
 from sigstep.policy.signer import HasPredicateType, SignedBy, SignedByKey, owner, repository, signer_workflow
@@ -31,7 +33,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("verify")
-@click.argument("targets", nargs=-1, metavar="FILE|sha256:DIGEST...")
+@click.argument("targets", nargs=-1, metavar="FILE|sha256:DIGEST|IMAGE|FOLDER...")
 @click.option("--bundle", "bundles", multiple=True, type=_FILE, help="A bundle; by default those beside each file.")
 @click.option("--identity", help="The signer, exactly: a URI or an e-mail address.")
 @click.option("--identity-glob", help="The signer as a glob; * stops at /, ** does not.")
@@ -56,28 +58,60 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--trust-config", type=_FILE, envvar="SIGSTEP_TRUST_CONFIG", help="A client trust config file.")
 @click.option("--tuf-root", type=_FILE, help="The first root.json of the TUF repository that --instance names.")
 @click.option("--offline", is_flag=True, help="Ask nothing of the network: use the trusted roots at hand.")
+@click.option("--platform", metavar="OS/ARCH", help="Of an image index: verify the image for this platform.")
+@click.option("--plain-http", multiple=True, metavar="HOST[:PORT]", help="A registry to ask without TLS.")
 @click.option("--explain", is_flag=True, help="Show every step with its evidence.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Form of the report.")
 def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **options: Any) -> int:
-    """Verify who made files, offline, from their bundles.
+    """Verify who made files (offline, from their bundles) and container images (in a registry, or a saved folder).
 
     Exit status: 0 all verified, 1 refused, 2 usage, 3 nothing to examine, 4 could not decide.
     """
+    named = [_target(one) for one in targets]
     world = real_world()
     opened = _policy(options)
-    request = VerifyRequest(
-        targets=tuple(_target(one) for one in targets),
-        bundles=bundles,
-        rule=opened.rule if opened else _rule(options),
-        trust=_trust(options, world, opened),
-        policy=opened,
-    )
-    report = verify(request, world)
+    rule = opened.rule if opened else _rule(options)
+    trust = _trust(options, world, opened)
+    images = tuple(one for one in named if not isinstance(one, Digest) and (isinstance(one, Reference) or one.is_dir()))
+    rest = tuple(one for one in named if not isinstance(one, Reference) and one not in images)
+    verdicts: tuple[Verdict, ...] = ()
+    if rest or not images:
+        request = VerifyRequest(targets=rest, bundles=bundles, rule=rule, trust=trust, policy=opened)
+        verdicts = verify(request, world).verdicts
+    if images:
+        verdicts += _verify_images(images, rule, trust, options, world)
+    report = Report(verdicts=verdicts)
     click.echo(report_json(report) if form == "json" else report_text(report, explain=options["explain"]))
     return report.exit_code
 
 
-def _target(text: str) -> Path | Digest:
+def _verify_images(
+    images: tuple[Reference | Path, ...], rule: Rule, trust: TrustMaterial, options: dict[str, Any], world: World
+) -> tuple[Verdict, ...]:
+    from sigstep.flows.images import ImageRequest, verify_images
+    from sigstep.oci.client import Settings
+
+    if options["offline"] and not all(isinstance(one, Path) for one in images):
+        raise UsageError(
+            code="image-offline",
+            what="an image in a registry cannot be verified offline",
+            why="what is attached to it is in the registry too",
+            fix="save it with all that is attached to it, and verify the folder",
+        )
+    request = ImageRequest(
+        images=images,
+        rule=rule,
+        trust=trust,
+        attestation=bool(options["types"]),
+        platform=options["platform"] or "",
+        settings=Settings(plain_http=frozenset(options["plain_http"])),
+    )
+    return verify_images(request, world).verdicts
+
+
+def _target(text: str) -> Path | Digest | Reference:
+    if not Path(text).exists() and looks_like_image(text):
+        return parse_reference(text)
     if text.startswith(("sha256:", "sha384:", "sha512:")) and not Path(text).exists():
         return Digest.parse(text)
     return Path(text)

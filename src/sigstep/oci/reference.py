@@ -79,6 +79,13 @@ def parse_reference(text: str) -> Reference:
     return Reference(host=host.lower(), repository=repository, tag=tag or None, digest=digest)
 
 
+def looks_like_image(text: str) -> bool:
+    """Whether a text means an image rather than a file: it names a host, or a digest after ``@``."""
+    name, at, _ = text.partition("@")
+    first, slash, _ = name.partition("/")
+    return bool(at and name) or bool(slash and first not in {".", "..", ""} and _split_host(name)[0] == first)
+
+
 def api_host(host: str) -> str:
     """The host that serves a registry's API."""
     return "registry-1.docker.io" if host == DOCKER_HUB else host

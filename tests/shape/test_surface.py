@@ -1,0 +1,44 @@
+"""The surface that others rely on: public names, commands and their help, who may build a proof."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import sigstep
+from sigstep.cli.main import COMMANDS
+from sigstep.cli.main import sigstep as group
+
+SOURCE = Path(__file__).parents[2] / "src" / "sigstep"
+
+
+def test_public_names_exist() -> None:
+    """Design, layout: the public API is ``sigstep.__all__``."""
+    assert [name for name in sigstep.__all__ if not hasattr(sigstep, name)] == []
+
+
+def test_commands_stand_in_order() -> None:
+    """One line a command, alphabetical."""
+    assert list(COMMANDS) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_help(command: str) -> None:
+    """Each command imports, and says what it does in its first line."""
+    result = CliRunner().invoke(group, [command, "--help"])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("Usage:")
+
+
+def test_only_verification_builds_a_proof() -> None:
+    """Design, idea 3: only the pipeline builds a `Verified`."""
+    builders = {
+        file.relative_to(SOURCE).parts[0]
+        for file in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Verified"
+    }
+    assert builders == {"verification"}
