@@ -51,6 +51,7 @@ class Sandbox:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._server: Server | None = None
         self._repository: TufRepository | None = None
+        self._started = self._clock.now()
         self.private = private
         self.faults = Faults()
         self.issuer = Issuer(self._clock)
@@ -140,7 +141,7 @@ class Sandbox:
         """The JSON value of ``trusted_root.json``."""
         return documents.trusted_root(
             self.url,
-            self._clock.now(),
+            self._started,
             logs=() if self.private else (self.log_v1, self.log_v2),
             ct_logs=() if self.private else (self.ct_log,),
             authority=self.authority,
@@ -150,7 +151,7 @@ class Sandbox:
     def signing_config(self, log_version: int | None = None) -> dict[str, Any]:
         """The JSON value of a signing config for Rekor v1 or v2; the sandbox's own choice by default."""
         version = None if self.private else log_version or self._log_version
-        return documents.signing_config(self.url, self._clock.now(), log_version=version)
+        return documents.signing_config(self.url, self._started, log_version=version)
 
     def client_trust_config(self, log_version: int | None = None) -> dict[str, Any]:
         """The JSON value of a client trust config: trusted root and signing config."""
