@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-
 from tests.corpus.test_bundles import SHARED, verify
 
 LAYOUT = SHARED / "material" / "oci-layout-v1.4.0"

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-
 from tests.interop.peers import SIGNERS, VERIFIERS, Desk
 from tests.interop.stack.real import RealStack
 

@@ -16,7 +16,6 @@ from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-
 from tests.interop.stack import keys
 from tests.interop.stack.issuer import ISSUER, Issuer
 from tests.interop.stack.processes import Processes, free_port
