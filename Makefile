@@ -16,8 +16,13 @@ $(VENV)/.ready: pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[action,deps,policy,sandbox]' --group dev --group docs
 	@touch $@
 
+ORACLE := tests/flows/oracle_js
+$(ORACLE)/node_modules/.package-lock.json: $(ORACLE)/package-lock.json
+	npm ci --prefix $(ORACLE) --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 .PHONY: setup
-setup: $(VENV)/.ready ## make the virtual environment with everything the other targets need
+setup: $(VENV)/.ready $(ORACLE)/node_modules/.package-lock.json ## make the virtual environment with everything the other targets need
 
 .PHONY: demo
 demo: setup ## sign, attest and verify this project's own wheel and sdist on loopback; leaves demo-out/
