@@ -1,0 +1,133 @@
+"""Image patterns in the dialect of each admission engine, and the text that each engine matches them against.
+
+Sources: policy-controller ``pkg/apis/glob``, Kyverno ``ext/wildcard`` and ``pkg/utils/image``, gobwas/glob, and
+Connaisseur ``internal/policy``, at the versions of the documentation page of each.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+from sigstep.errors import UsageError
+from sigstep.policy.matcher import Matcher
+
+_ALLOWED: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_:/*.@")
+_LATEST: Final = "latest"
+
+
+class Engine(enum.Enum):
+    """The engines whose dialect is known."""
+
+    CLUSTER_IMAGE_POLICY = "cluster-image-policy"
+    KYVERNO = "kyverno"
+    KYVERNO_CEL = "kyverno-cel"
+    CONNAISSEUR = "connaisseur"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image reference taken apart, with nothing filled in: empty where it is not written."""
+
+    host: str
+    path: str
+    tag: str
+    digest: str
+    written: str
+
+
+def parse_image(text: str) -> Image:
+    """Take a reference apart (distribution/reference grammar: a first part with a dot, a colon or localhost is a host).
+
+    Raises:
+        UsageError: ``image-pattern``.
+    """
+    rest, at, digest = text.partition("@")
+    head, slash, tail = rest.partition("/")
+    named = bool(slash) and ("." in head or ":" in head or head == "localhost")
+    host, path = (head, tail) if named else ("", rest)
+    path, _, tag = path.partition(":")
+    if not path or (at and ":" not in digest) or any(character.isspace() for character in text):
+        raise _unusable(text, "it is no image reference")
+    return Image(host=host, path=path, tag=tag, digest=digest, written=text)
+
+
+def matched_text(engine: Engine, image: Image) -> str:
+    """The text that the engine holds its patterns against when a pod with that image is admitted.
+
+    ClusterImagePolicy sees the digest only (its webhook resolved the tag before); without a digest there is nothing
+    it could match, and the text is the tag form that its tester sees.
+    """
+    if engine is Engine.KYVERNO_CEL:
+        return image.written
+    if engine is Engine.KYVERNO:
+        base = f"{image.host or 'docker.io'}/{image.path}"
+        return f"{base}@{image.digest}" if image.digest else f"{base}:{image.tag or _LATEST}"
+    host = "index.docker.io" if image.host in ("", "docker.io", "index.docker.io") else image.host
+    library = "library/" if host == "index.docker.io" and "/" not in image.path else ""
+    base = f"{host}/{library}{image.path}"
+    if engine is Engine.CLUSTER_IMAGE_POLICY:
+        return f"{base}@{image.digest}" if image.digest else f"{base}:{image.tag or _LATEST}"
+    tag = f":{image.tag}" if image.tag else ("" if image.digest else f":{_LATEST}")
+    return f"{base}{tag}@{image.digest}" if image.digest else f"{base}{tag}"
+
+
+def matches(engine: Engine, pattern: str, image: Image) -> bool:
+    """Whether the engine applies a policy with that pattern to the image.
+
+    Raises:
+        UsageError: ``image-pattern``: the engine refuses the pattern, or it uses what is not evaluated here.
+    """
+    if not pattern:
+        raise _unusable(pattern, "it is empty")
+    return Matcher(_expression(engine, pattern), "regex").matches(matched_text(engine, image))
+
+
+def admission_warning(engine: Engine, pattern: str) -> str:
+    """What is surprising about the pattern at admission; empty where nothing is."""
+    if engine is Engine.CLUSTER_IMAGE_POLICY and "@" not in pattern and not pattern.endswith("*"):
+        return "never matches at admission: the tag is replaced by the digest before; write repository@*"
+    if engine is Engine.CLUSTER_IMAGE_POLICY and "@" not in pattern and ":" in pattern.rpartition("/")[2]:
+        return "never matches at admission: the tag is replaced by the digest before; write repository@*"
+    if engine in (Engine.CLUSTER_IMAGE_POLICY, Engine.KYVERNO) and pattern.startswith("docker.io/library/"):
+        return "never matches: the engine writes this repository in another way"
+    if engine is Engine.KYVERNO and not pattern.endswith("*"):
+        return "does not match an image pinned by digest, which is then not verified"
+    if engine is Engine.CONNAISSEUR:
+        return "open at both ends: it also governs longer names"
+    return ""
+
+
+def _expression(engine: Engine, pattern: str) -> str:
+    if engine is Engine.CLUSTER_IMAGE_POLICY:
+        return _cluster_image_policy(pattern)
+    if engine is Engine.KYVERNO:
+        return _translate(pattern, {"*": "(?s:.*)", "?": "(?s:.)"})
+    if any(character in pattern for character in "[]{}\\!"):
+        raise _unusable(pattern, "classes and alternatives of this engine's globs are not evaluated")
+    if engine is Engine.CONNAISSEUR:
+        pattern = f"*{pattern.strip('*')}*"
+    return _translate(pattern, {"*": "(?s:.*)", "?": "(?s:.)"})
+
+
+def _cluster_image_policy(pattern: str) -> str:
+    if not set(pattern) <= _ALLOWED:
+        raise _unusable(pattern, "a ClusterImagePolicy glob takes letters, digits and -_:/*.@ only")
+    whole = {"*": "index.docker.io/library/*", "*/*": "index.docker.io/*/*"}.get(pattern, pattern)
+    return "(?s:.*)".join(_translate(run, {"*": "[^/]*"}) for run in whole.split("**"))
+
+
+def _translate(pattern: str, special: dict[str, str]) -> str:
+    import re2
+
+    return "".join(special.get(character) or re2.escape(character) for character in pattern)
+
+
+def _unusable(text: str, why: str) -> UsageError:
+    return UsageError(
+        code="image-pattern",
+        what=f"{text[:100]!r} cannot be used to select images",
+        why=why,
+        fix="write the repository, with * where any text may stand",
+    )

@@ -1,0 +1,112 @@
+"""Images that Kubernetes workloads run: every kind of container, and image volumes, each with its JSON pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from sigstep.errors import FormatError
+from sigstep.wire import strict_yaml
+
+_TEMPLATE: Final = ("spec", "template", "spec")
+POD_SPECS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "Pod": ("spec",),
+        "PodTemplate": ("template", "spec"),
+        "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
+        **dict.fromkeys(
+            ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job"), _TEMPLATE
+        ),
+    }
+)
+"""Kinds that make pods, to where their pod spec stands (Kubernetes API, PodSpec)."""
+CONTAINERS: Final = ("containers", "initContainers", "ephemeralContainers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadImage:
+    """An image reference as written, and where: ``place`` is one of `CONTAINERS` or ``volumes``."""
+
+    image: str
+    place: str
+    kind: str
+    name: str
+    pointer: str
+
+
+def workload_images(data: bytes) -> tuple[WorkloadImage, ...]:
+    """Every image of every workload in a stream of manifests (Kustomize and Helm output too).
+
+    Kinds that make no pods have no images; ``List`` is opened. What looks like a template is refused.
+
+    Args:
+        data: YAML or JSON, one or more documents.
+
+    Raises:
+        FormatError: ``manifest-malformed``, or of the YAML (see `strict_yaml.documents`).
+    """
+    found: list[WorkloadImage] = []
+    for number, document in enumerate(strict_yaml.loads_all(data, name="manifest")):
+        if document is not None:
+            found.extend(_of_object(document, f"document {number}", ""))
+    return tuple(found)
+
+
+def _of_object(value: Any, where: str, pointer: str) -> Iterator[WorkloadImage]:
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if not isinstance(kind, str) or not isinstance(value.get("apiVersion"), str):
+        raise _malformed(where, pointer, "it has no apiVersion and kind")
+    if kind == "List":
+        for index, item in enumerate(_list(value, "items", where, pointer)):
+            yield from _of_object(item, where, f"{pointer}/items/{index}")
+        return
+    spec: Any = value
+    for part in POD_SPECS.get(kind, ()):
+        pointer = f"{pointer}/{part}"
+        spec = spec.get(part) if isinstance(spec, dict) else None
+    if kind not in POD_SPECS:
+        return
+    if not isinstance(spec, dict):
+        raise _malformed(where, pointer, f"the {kind} has no pod spec there")
+    metadata = value.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    for place, image, at in _of_spec(spec, where, pointer):
+        yield WorkloadImage(image=image, place=place, kind=kind, name=str(name or ""), pointer=at)
+
+
+def _of_spec(spec: dict[str, Any], where: str, pointer: str) -> Iterator[tuple[str, str, str]]:
+    for place in CONTAINERS:
+        for index, container in enumerate(_list(spec, place, where, pointer)):
+            at = f"{pointer}/{place}/{index}/image"
+            yield place, _image(container, "image", where, at), at
+    for index, volume in enumerate(_list(spec, "volumes", where, pointer)):
+        if isinstance(volume, dict) and "image" in volume:
+            at = f"{pointer}/volumes/{index}/image/reference"
+            yield "volumes", _image(volume["image"], "reference", where, at), at
+
+
+def _list(holder: dict[str, Any], name: str, where: str, pointer: str) -> list[Any]:
+    value = holder.get(name)
+    if value is not None and not isinstance(value, list):
+        raise _malformed(where, f"{pointer}/{name}", "it is not a list")
+    return value or []
+
+
+def _image(holder: Any, member: str, where: str, pointer: str) -> str:
+    image = holder.get(member) if isinstance(holder, dict) else None
+    if not isinstance(image, str) or not image or image != image.strip():
+        raise _malformed(where, pointer, "there is no image")
+    if "{{" in image or "${" in image:
+        raise _malformed(where, pointer, "it is a template; render the manifests first")
+    return image
+
+
+def _malformed(where: str, pointer: str, why: str) -> FormatError:
+    return FormatError(
+        code="manifest-malformed",
+        what=f"the manifest cannot be judged: {where}, {pointer or '/'}",
+        why=why,
+        fix="correct the manifest; Helm charts and kustomizations have to be rendered",
+    )

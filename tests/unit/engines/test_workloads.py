@@ -1,0 +1,75 @@
+"""Images of workloads: no container is overlooked."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.unit.refusals import code_of
+
+from sigstep.engines.workloads import POD_SPECS, workload_images
+
+SPEC = {
+    "containers": [{"image": "good"}],
+    "initContainers": [{"image": "evil"}],
+    "ephemeralContainers": [{"image": "debug"}],
+    "volumes": [{"image": {"reference": "data"}}, {"emptyDir": {}}],
+}
+
+
+def workload(kind: str, spec: Any) -> dict[str, Any]:
+    """An object of that kind around a pod spec."""
+    value: Any = spec
+    for part in reversed(POD_SPECS[kind]):
+        value = {part: value}
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": "n"}, **value}
+
+
+@pytest.mark.parametrize("kind", POD_SPECS)
+def test_every_kind_and_container(kind: str) -> None:
+    """All four places, with pointers that lead to the image."""
+    made = workload(kind, SPEC)
+    found = workload_images(json.dumps(made).encode())
+    assert [one.image for one in found] == ["good", "evil", "debug", "data"]
+    for one in found:
+        value: Any = made
+        for part in one.pointer.split("/")[1:]:
+            value = value[int(part)] if isinstance(value, list) else value[part]
+        assert value == one.image
+
+
+def test_streams_and_lists() -> None:
+    """Documents of other kinds are passed over, lists are opened, empty documents do not matter."""
+    inner = json.dumps({"apiVersion": "v1", "kind": "List", "items": [workload("Pod", SPEC)]})
+    text = f"---\n---\napiVersion: v1\nkind: Service\n---\n{inner}\n"
+    found = workload_images(text.encode())
+    assert found[1].pointer == "/items/0/spec/initContainers/0/image"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [],
+        {"kind": "Pod"},
+        {"apiVersion": "v1", "kind": "Pod"},
+        {"apiVersion": "v1", "kind": "Deployment", "spec": []},
+        workload("Pod", {"containers": {}}),
+        workload("Pod", {"containers": [{}]}),
+        workload("Pod", {"containers": ["x"]}),
+        workload("Pod", {"containers": [{"image": " x"}]}),
+        workload("Pod", {"containers": [{"image": "{{ .Values.image }}"}]}),
+        workload("Pod", {"containers": [{"image": "${IMAGE}"}]}),
+        workload("Pod", {"volumes": [{"image": {}}]}),
+    ],
+)
+def test_refused(value: Any) -> None:
+    """What cannot be read is refused, never passed over."""
+    assert code_of(lambda: workload_images(json.dumps(value).encode())) == "manifest-malformed"
+
+
+def test_alias_bomb() -> None:
+    """Aliases are counted after expansion."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 8)]
+    assert code_of(lambda: workload_images("\n".join(lines).encode())) == "yaml-too-large"
