@@ -18,6 +18,7 @@ from sigstep.sandbox.fulcio import Fulcio
 from sigstep.sandbox.issuer import Issuer
 from sigstep.sandbox.log_v1 import LogV1
 from sigstep.sandbox.log_v2 import LogV2
+from sigstep.sandbox.registry import Registry
 from sigstep.sandbox.server import Route, Server
 from sigstep.sandbox.timestamp import TimestampAuthority
 from sigstep.sandbox.tuf_repository import TufRepository
@@ -60,6 +61,7 @@ class Sandbox:
         self.fulcio = Fulcio(self.authority, self.issuer, () if private else (self.ct_log,), self._clock)
         self.log_v1 = LogV1(self._clock)
         self.log_v2 = LogV2()
+        self.registry = Registry()
         self.timestamp_authority = TimestampAuthority(self._clock, organization=ORGANIZATION)
 
     def __enter__(self) -> Sandbox:
@@ -186,6 +188,8 @@ class Sandbox:
             ("/api/v1/timestamp", "timestamp", self.timestamp_authority.handle),
             ("/api/v2/", "rekor-v2", self.log_v2.handle),
             ("/tuf/", "tuf", self._tuf),
+            ("/v2/", "registry", self.registry.handle),
+            ("/registry-token", "registry-token", self.registry.handle),
             ("/sandbox/faults", "control", self._control),
         )
 

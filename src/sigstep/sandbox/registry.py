@@ -1,0 +1,175 @@
+"""An OCI registry of the sandbox (distribution-spec 1.1): with and without referrers, open or by token or password."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import secrets
+import threading
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sigstep.sandbox.exchange import Refused, Reply, Request, json_reply
+
+_PATH: Final = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs|referrers)/(?P<rest>.*)")
+_INDEX: Final = "application/vnd.oci.image.index.v1+json"
+
+
+@dataclass
+class _Repository:
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    manifests: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    uploads: dict[str, bytes] = field(default_factory=dict)
+
+
+class Registry:
+    """Repositories in memory. Switches may be turned while it runs.
+
+    Attributes:
+        referrers: whether the referrers API is there.
+        access: ``open``, ``token`` (Bearer with scopes) or ``basic``.
+        user: the name and password that ``token`` and ``basic`` ask for.
+        realm: address of the token service, where it is not this server's own.
+        replaced: bytes to answer instead of what is stored, by digest: a broken registry.
+        page: entries of one page of referrers; 0 for all.
+    """
+
+    def __init__(self) -> None:
+        self.referrers = True
+        self.access = "open"
+        self.user = ("user", "secret")
+        self.realm = ""
+        self.replaced: dict[str, bytes] = {}
+        self.page = 0
+        self.requests: list[str] = []
+        self._lock = threading.Lock()
+        self._repositories: dict[str, _Repository] = {}
+        self._tokens: dict[str, set[str]] = {}
+
+    def handle(self, request: Request) -> Reply:
+        """Everything below ``/v2/``, and the token service at ``/registry-token``."""
+        if request.path == "/registry-token":
+            return self._token(request)
+        with self._lock:
+            self.requests.append(f"{request.method} {request.path}")
+            match = _PATH.fullmatch(request.path)
+            self._admit(request, match["name"] if match else "")
+            if match is None:
+                return json_reply({})
+            repository = self._repositories.setdefault(match["name"], _Repository())
+            kinds = {"manifests": self._manifests, "blobs": self._blobs, "referrers": self._referrers}
+            return kinds[match["kind"]](request, repository, match["name"], match["rest"])
+
+    def _admit(self, request: Request, name: str) -> None:
+        given = request.headers.get("Authorization", "")
+        if self.access == "open" or (self.access == "basic" and given == self._basic()):
+            return
+        actions = "pull" if request.method in {"GET", "HEAD"} else "pull,push"
+        if self.access == "token":
+            granted = self._tokens.get(given.removeprefix("Bearer "), set())
+            if {f"{name}:{action}" for action in actions.split(",")} <= granted:
+                return
+            realm = self.realm or f"http://{request.headers.get('Host', '')}/registry-token"
+            asked = f'Bearer realm="{realm}",service="sandbox",scope="repository:{name}:{actions}"'
+            raise Refused(401, "a token is needed", {"WWW-Authenticate": asked})
+        raise Refused(401, "a password is needed", {"WWW-Authenticate": 'Basic realm="sandbox"'})
+
+    def _basic(self) -> str:
+        return "Basic " + base64.b64encode(":".join(self.user).encode()).decode()
+
+    def _token(self, request: Request) -> Reply:
+        if request.headers.get("Authorization", "") != self._basic():
+            raise Refused(401, "wrong credentials")
+        kind, _, rest = request.query.get("scope", "").partition(":")
+        name, _, actions = rest.rpartition(":")
+        if kind != "repository" or request.query.get("service") != "sandbox":
+            raise Refused(400, "scope and service are needed")
+        token = secrets.token_hex(16)
+        self._tokens[token] = {f"{name}:{action}" for action in actions.split(",")}
+        return json_reply({"token": token, "expires_in": 300})
+
+    def _blobs(self, request: Request, repository: _Repository, name: str, rest: str) -> Reply:
+        if rest.startswith("uploads/"):
+            return self._upload(request, repository, name, rest.removeprefix("uploads/"))
+        data = self.replaced.get(rest, repository.blobs.get(rest))
+        if data is None:
+            raise Refused(404, "no such blob")
+        return Reply(body=data, headers={"Content-Type": "application/octet-stream"})
+
+    def _upload(self, request: Request, repository: _Repository, name: str, session: str) -> Reply:
+        if request.method == "POST":
+            session = secrets.token_hex(8)
+            repository.uploads[session] = b""
+        elif session not in repository.uploads:
+            raise Refused(404, "no such upload")
+        repository.uploads[session] += request.body
+        location = {"Location": f"/v2/{name}/blobs/uploads/{session}"}
+        if request.method != "PUT":
+            return Reply(status=202, headers=location)
+        data = repository.uploads.pop(session)
+        digest = request.query.get("digest", "")
+        if digest != _digest(data):
+            raise Refused(400, "the digest is another")
+        repository.blobs[digest] = data
+        return Reply(status=201, headers={"Location": f"/v2/{name}/blobs/{digest}"})
+
+    def _manifests(self, request: Request, repository: _Repository, name: str, rest: str) -> Reply:
+        digest = rest if ":" in rest else repository.tags.get(rest, "")
+        if request.method == "PUT":
+            return self._put(request, repository, name, rest)
+        if digest not in repository.manifests:
+            raise Refused(404, "no such manifest")
+        if request.method == "DELETE":
+            if rest == digest:
+                del repository.manifests[digest]
+            repository.tags = {tag: to for tag, to in repository.tags.items() if to in repository.manifests}
+            repository.tags.pop(rest, None)
+            return Reply(status=202)
+        data, kind = repository.manifests[digest]
+        headers = {"Content-Type": kind, "Docker-Content-Digest": digest}
+        return Reply(body=self.replaced.get(digest, data), headers=headers)
+
+    def _put(self, request: Request, repository: _Repository, name: str, rest: str) -> Reply:
+        digest = _digest(request.body)
+        document = request.json()
+        if ":" in rest and rest != digest:
+            raise Refused(400, "the digest is another")
+        for one in (*document.get("layers", ()), *filter(None, [document.get("config")])):
+            if one["digest"] not in repository.blobs:
+                raise Refused(400, f"the blob {one['digest']} is not there")
+        repository.manifests[digest] = (request.body, request.headers.get("Content-Type", ""))
+        if ":" not in rest:
+            repository.tags[rest] = digest
+        headers = {"Location": f"/v2/{name}/manifests/{digest}", "Docker-Content-Digest": digest}
+        if self.referrers and "subject" in document:
+            headers["OCI-Subject"] = document["subject"]["digest"]
+        return Reply(status=201, headers=headers)
+
+    def _referrers(self, request: Request, repository: _Repository, name: str, rest: str) -> Reply:
+        if not self.referrers:
+            raise Refused(404, "no such address")
+        found = []
+        for digest, (data, kind) in repository.manifests.items():
+            document = json.loads(data)
+            if document.get("subject", {}).get("digest") == rest:
+                found.append(_entry(document, digest, len(data), kind))
+        headers = {"Content-Type": _INDEX}
+        start = int(request.query.get("from", "0"))
+        if self.page and start + self.page < len(found):
+            headers["Link"] = f'</v2/{name}/referrers/{rest}?from={start + self.page}>; rel="next"'
+        page = found[start : start + self.page] if self.page else found
+        body = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": page}
+        return Reply(body=json.dumps(body).encode(), headers=headers)
+
+
+def _entry(document: dict[str, Any], digest: str, size: int, kind: str) -> dict[str, Any]:
+    artifact = document.get("artifactType") or document.get("config", {}).get("mediaType", "")
+    annotations = document.get("annotations", {})
+    return {"mediaType": kind, "digest": digest, "size": size, "artifactType": artifact, "annotations": annotations}
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
