@@ -105,6 +105,8 @@ class PackageEvidence:
         declared_repository: the source repository that the package's metadata names.
         status: ``quarantined``, ``yanked``, or empty.
         why: the cause of a state that is neither verified nor absent.
+        trusted_publisher: whether the registry says a trusted publisher uploaded it; None where it says nothing.
+        history_attested: an earlier version, of any line, has attestations.
     """
 
     state: EvidenceState
@@ -116,6 +118,8 @@ class PackageEvidence:
     declared_repository: str = ""
     status: str = ""
     why: str = ""
+    trusted_publisher: bool | None = None
+    history_attested: bool = False
 
 
 class Level(enum.Enum):
@@ -143,3 +147,21 @@ class DependencyResult:
     new: PackageEvidence
     old: PackageEvidence | None
     findings: tuple[Judged, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependencyReport:
+    """Every change between two states of a repository; ``notices`` are about lockfiles as a whole."""
+
+    base: str
+    head: str
+    profile: str
+    results: tuple[DependencyResult, ...]
+    notices: tuple[Judged, ...] = ()
+    unchanged: int = 0
+
+    @property
+    def exit_code(self) -> int:
+        """1 where a rule fails, otherwise 0; that evidence could not be had is no refusal."""
+        found = [*self.notices, *(one for result in self.results for one in result.findings)]
+        return 1 if any(one.level is Level.FAIL for one in found) else 0
