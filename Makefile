@@ -21,8 +21,14 @@ $(ORACLE)/node_modules/.package-lock.json: $(ORACLE)/package-lock.json
 	npm ci --prefix $(ORACLE) --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
+# wheels for the Action's own set-up step, so that its tests stay on loopback
+$(VENV)/wheelhouse/.ready: requirements/action.txt $(VENV)/.ready
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: \
+	  -r requirements/action.txt -d $(VENV)/wheelhouse
+	@touch $@
+
 .PHONY: setup
-setup: $(VENV)/.ready $(ORACLE)/node_modules/.package-lock.json ## make the virtual environment with everything the other targets need
+setup: $(VENV)/.ready $(VENV)/wheelhouse/.ready $(ORACLE)/node_modules/.package-lock.json ## make the virtual environment with everything the other targets need
 
 .PHONY: demo
 demo: setup ## sign, attest and verify this project's own wheel and sdist on loopback; leaves demo-out/

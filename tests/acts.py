@@ -1,0 +1,109 @@
+"""The real act as a runner: a repository in a folder, the project's actions from this tree, loopback only."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+SECONDS = 120
+PARTS = ("action.yml", "sign", "verify", "sbom", "dependencies", "scripts", "src", "requirements")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """A workflow that act ran: its exit status and the records of its log."""
+
+    status: int
+    records: tuple[dict[str, Any], ...]
+    log: str
+
+    def outputs(self, step: str) -> dict[str, str]:
+        """The outputs of a step of the workflow."""
+        return {
+            one["name"]: one["arg"]
+            for one in self.records
+            if one.get("command") == "set-output" and one.get("stepID") == [step]
+        }
+
+    @property
+    def summary(self) -> str:
+        """All job summaries."""
+        return "\n".join(one["content"] for one in self.records if one.get("command") == "summary")
+
+    @property
+    def errors(self) -> list[str]:
+        """Messages of error annotations."""
+        return [one["arg"] for one in self.records if one.get("command") == "error"]
+
+
+def act(workflow: str, folder: Path, *, files: Mapping[str, bytes], env: Mapping[str, str], event: str = "push") -> Ran:
+    """Run a workflow that names the actions as ``acme/sigstep@v1`` in a repository with these files."""
+    repository = folder / "repository"
+    for name, data in {".github/workflows/ci.yml": workflow.encode(), **files}.items():
+        path = repository / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    product = _product(folder / "product")
+    _git(repository, "init", "-q")
+    _git(repository, "remote", "add", "origin", "https://github.com/acme/widget.git")
+    _git(repository, "add", "-A")
+    _git(repository, "-c", "user.name=t", "-c", "user.email=t@t.example", "commit", "-qm", "first")
+    wheels = Path(sys.prefix) / "wheelhouse"
+    variables = {"SIGSTEP_WHEELHOUSE": str(wheels), "SIGSTEP_TOOL_CACHE": str(folder.parent), **env}
+    command = [
+        str(Path(sys.prefix) / "bin" / "act"),
+        event,
+        "--json",
+        "-P",
+        "ubuntu-latest=-self-hosted",
+        "--no-cache-server",
+        "--action-cache-path",
+        str(folder / "act"),
+        "--local-repository",
+        f"acme/sigstep@v1={product}",
+        *(part for name, value in variables.items() for part in ("--env", f"{name}={value}")),
+    ]
+    inherited = {"PATH": os.environ["PATH"], "NO_PROXY": "*"}  # noqa: TID251 - act finds git and bash by it
+    places = {"HOME": "home", "XDG_CONFIG_HOME": "xdg", "XDG_CACHE_HOME": "cache", "TMPDIR": "tmp"}
+    for name, place in places.items():
+        (folder / place).mkdir(exist_ok=True)
+        inherited[name] = str(folder / place)
+    done = subprocess.run(
+        command,
+        cwd=repository,
+        env=inherited,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    records = tuple(json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
+    return Ran(status=done.returncode, records=records, log=done.stdout + done.stderr)
+
+
+def _product(folder: Path) -> Path:
+    """What `uses:` would download."""
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        elif source.exists():
+            folder.mkdir(exist_ok=True)
+            shutil.copy(source, folder / part)
+    _git(folder, "init", "-q")
+    _git(folder, "add", "-A")
+    _git(folder, "-c", "user.name=t", "-c", "user.email=t@t.example", "commit", "-qm", "first")
+    return folder
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
