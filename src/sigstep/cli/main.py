@@ -17,6 +17,7 @@ COMMANDS: Final = MappingProxyType[str, str](
         # command name: "module:attribute"; one line a command, in alphabetical order
         "attest": "sigstep.cli.attest:command",
         "complete": "sigstep.cli.complete:command",
+        "policy": "sigstep.cli.policy:group",
         "sandbox": "sigstep.cli.sandbox:sandbox",
         "sign": "sigstep.cli.sign:command",
         "trust": "sigstep.cli.trust:group",

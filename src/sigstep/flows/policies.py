@@ -7,14 +7,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
 from sigstep.errors import UsageError
 from sigstep.model import limits
 from sigstep.model.trust import TrustedKey
 from sigstep.policy.document import Policy, load_policy
-from sigstep.policy.judging import signer_rules
+from sigstep.policy.judging import signer_rules, signers_of
 from sigstep.policy.rule import AnyOf, Rule
+from sigstep.policy.signer import repository
 from sigstep.proofs.keys import load_pem_key
+
+_TEMPLATE: Final = """\
+schema: sigstep/policy/v1
+signers:
+  release:
+    issuer: "https://token.actions.githubusercontent.com"
+    subject: "https://github.com/{slug}/.github/workflows/{workflow}@refs/heads/{branch}"
+rules:
+- name: release
+  blobs: ["**"]
+  attestations:
+  - type: https://slsa.dev/provenance/v1
+    any-of: [release]
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +75,44 @@ def _read(path: Path) -> bytes:
         raise UsageError(
             code="policy-unreadable", what=f"{path} cannot be read", why=error.strerror or "", fix="check the path"
         ) from None
+
+
+def check_policy(path: Path) -> tuple[str, ...]:
+    """What there is to say about a policy file: its digests, its rules, and signers that no rule names.
+
+    Raises:
+        UsageError, FormatError: see `open_policy`.
+    """
+    policy = open_policy(path).policy
+    used = {name for rule in policy.rules for name in signers_of(rule)}
+    return (
+        f"file       {policy.digest}",
+        f"canonical  {policy.canonical}",
+        *(f"rule       {rule.name} ({'enforce' if rule.enforce else 'warn'})" for rule in policy.rules),
+        *(f"recall     {one.kind} {one.value}" for one in policy.recalls),
+        *(f"warning    no rule names the signer {name}" for name in policy.signers if name not in used),
+        *(() if policy.rules else ("warning    there is no rule, so that everything is refused",)),
+    )
+
+
+def template(slug: str, *, workflow: str, branch: str) -> str:
+    """A policy file that takes what one workflow of a GitHub repository signs.
+
+    Args:
+        slug: ``owner/name``.
+        workflow: its file name below ``.github/workflows``.
+        branch: the branch it runs on.
+
+    Raises:
+        UsageError: ``repository-malformed``, also where the names do not make a readable policy file.
+    """
+    repository(slug)
+    text = _TEMPLATE.format(slug=slug, workflow=workflow, branch=branch)
+    if any(not one.isprintable() or one in "\"\\ '" for one in slug + workflow + branch):
+        raise UsageError(
+            code="repository-malformed",
+            what="the repository, workflow or branch has characters that their names cannot have",
+            fix="give the names as GitHub shows them",
+        )
+    load_policy(text.encode())
+    return text

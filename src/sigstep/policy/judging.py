@@ -110,14 +110,17 @@ def judge(
             decision = Decision.DENY
         elif decision is Decision.ADMIT:
             decision = Decision.WARN
-    unresolved = [name for rule in rules for name in _named(rule) if policy.signers[name].key and name not in key_ids]
+    unresolved = [
+        name for rule in rules for name in signers_of(rule) if policy.signers[name].key and name not in key_ids
+    ]
     if unresolved and decision is not Decision.ADMIT:
         decision = Decision.UNKNOWN
         findings.append(_finding(code="policy-key-unresolved", what=f"the key of {unresolved[0]} could not be read"))
     return Judgement(decision=decision, findings=tuple(findings))
 
 
-def _named(rule: PolicyRule) -> tuple[str, ...]:
+def signers_of(rule: PolicyRule) -> tuple[str, ...]:
+    """Names of all signers that a rule speaks of."""
     quorums = [one.quorum for one in rule.attestations] + ([rule.signature] if rule.signature else [])
     return tuple(name for quorum in quorums for name in quorum.names)
 

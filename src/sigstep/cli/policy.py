@@ -1,0 +1,37 @@
+"""``sigstep policy``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sigstep.flows.policies import check_policy, template
+from sigstep.rendering.text import plain
+
+_DEFAULT = ".github/sigstep.yml"
+
+
+@click.group("policy")
+def group() -> None:
+    """Write and check the policy file: who may sign what."""
+
+
+@group.command("init")
+@click.argument("repository", metavar="OWNER/NAME")
+@click.option("--workflow", default="release.yml", show_default=True, help="The workflow that signs.")
+@click.option("--branch", default="main", show_default=True, help="The branch it runs on.")
+def init(repository: str, workflow: str, branch: str) -> None:
+    """Print a policy that takes what one workflow of a repository signs, and nothing else."""
+    click.echo(template(repository, workflow=workflow, branch=branch), nl=False)
+
+
+@group.command("check")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default=_DEFAULT)
+def check(file: Path) -> None:
+    """Read a policy file with its keys; say its digest and what is surprising in it.
+
+    Exit status: 0 readable, 1 refused, 2 usage.
+    """
+    for line in check_policy(file):
+        click.echo(plain(line))

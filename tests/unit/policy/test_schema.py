@@ -1,0 +1,83 @@
+"""The JSON Schema in the package agrees with the loader on what is written and what is refused."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from jsonschema import Draft202012Validator
+from tests.unit.policy.test_document import ATTESTED, HEAD, SIGNED
+from tests.unit.refusals import code_of
+
+from sigstep.cli.policy import group
+from sigstep.flows.policies import template
+from sigstep.wire import strict_yaml
+
+SCHEMA = Draft202012Validator(json.loads((resources.files("sigstep.policy") / "schema.json").read_text()))
+
+
+def valid(text: str) -> bool:
+    """Whether the schema takes the document."""
+    return bool(SCHEMA.is_valid(strict_yaml.loads(text.encode())))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD,
+        SIGNED + "{any-of: [release]}}",
+        SIGNED + "{at-least: 1, of: [release]}, mode: warn}",
+        ATTESTED + "any-of: [release], each: every, where: [{path: [predicate, a], in: [1, x]}]}]}",
+        HEAD + "rules: [{name: r, images: [a], exclude: [b], allow: {reason: x, until: 2027-01-01}}]",
+        HEAD + "recalls: [{commit: c0ffee, reason: x, date: 2026-01-01}]\ndependencies: {}",
+        template("acme/app", workflow="release.yml", branch="main"),
+    ],
+)
+def test_taken(text: str) -> None:
+    """What the loader reads."""
+    assert valid(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "schema: other",
+        HEAD + "rules: []",
+        HEAD + "rules: [{name: r, blobs: [a]}]",
+        HEAD + "rules: [{name: r, blobs: [a], allow: {reason: x}}]",
+        HEAD + "rules: [{name: r, blobs: [a], deny: {reason: x}, allow: {reason: x, until: 2027-01-01}}]",
+        SIGNED + "{any-of: [release], all-of: [release]}}",
+        SIGNED + "{of: [release]}}",
+        ATTESTED + "any-of: [release], more: 1}]}",
+        ATTESTED + "any-of: [release], where: [{path: predicate.a}]}]}",
+        HEAD.replace("key: ./ops.pub", "key: ./ops.pub, subject: x"),
+    ],
+)
+def test_refused(text: str) -> None:
+    """What the loader refuses."""
+    assert not valid(text)
+
+
+def test_commands(tmp_path: Path) -> None:
+    """``init`` writes what ``check`` reads."""
+    made = CliRunner().invoke(group, ["init", "acme/app"])
+    assert made.exit_code == 0
+    file = tmp_path / "p.yml"
+    file.write_text(made.output + '  mode: warn\nrecalls: [{commit: c0ffee, reason: x, date: "2026-01-01"}]\n')
+    said = CliRunner().invoke(group, ["check", str(file)])
+    assert said.exit_code == 0
+    assert "rule       release (warn)" in said.output
+    assert "recall     commit c0ffee" in said.output
+    file.write_text(HEAD.replace("  ops: {key: ./ops.pub}\n", ""))
+    said = CliRunner().invoke(group, ["check", str(file)])
+    assert "no rule names the signer release" in said.output
+    assert "everything is refused" in said.output
+
+
+@pytest.mark.parametrize("slug", ["acme", 'acme/a"b', "acme/a b"])
+def test_init_refuses(slug: str) -> None:
+    """Names that are none."""
+    assert code_of(lambda: template(slug, workflow="a.yml", branch="main")) == "repository-malformed"
