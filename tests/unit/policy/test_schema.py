@@ -14,6 +14,7 @@ from tests.unit.refusals import code_of
 
 from sigstep.cli.policy import group
 from sigstep.flows.policies import template
+from sigstep.policy.document import load_policy
 from sigstep.wire import strict_yaml
 
 SCHEMA = Draft202012Validator(json.loads((resources.files("sigstep.policy") / "schema.json").read_text()))
@@ -81,3 +82,11 @@ def test_commands(tmp_path: Path) -> None:
 def test_init_refuses(slug: str) -> None:
     """Names that are none."""
     assert code_of(lambda: template(slug, workflow="a.yml", branch="main")) == "repository-malformed"
+
+
+def test_documentation() -> None:
+    """The example of the policy file's page is one that both take."""
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "policy-file.md").read_text()
+    text = page.partition("```yaml\n")[2].partition("```")[0]
+    assert valid(text)
+    assert [rule.name for rule in load_policy(text.encode()).rules] == ["wheels", "old-tools"]

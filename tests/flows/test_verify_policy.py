@@ -1,0 +1,64 @@
+"""``sigstep verify --policy`` on what sigstore-python signs through the sandbox."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.flows.test_verify_sandbox import verified
+from tests.sandboxes import sandbox
+from tests.unit.refusals import code_of
+
+from sigstep.sandbox.local import Sandbox
+
+__all__ = ["sandbox"]
+
+HEAD = """
+schema: sigstep/policy/v1
+signers:
+  release:
+    issuer: https://token.actions.githubusercontent.com
+    subject: {glob: "https://github.com/acme/app/**"}
+rules:
+"""
+
+
+def policy(folder: Path, text: str) -> tuple[str, str]:
+    """The option that names a policy file with those rules."""
+    file = folder / "sigstep.yml"
+    file.write_text(HEAD + text)
+    return "--policy", str(file)
+
+
+@pytest.mark.parametrize(
+    ("rule", "status", "word"),
+    [
+        ("- {name: r, blobs: [hello], signature: {any-of: [release]}}", 0, "verified"),
+        ("- {name: r, blobs: [hello], allow: {reason: old, until: 2999-01-01}}", 0, ""),
+        ("- {name: r, blobs: [hello], deny: {reason: bad}, mode: warn}", 0, ""),
+        ("- {name: r, blobs: [other], signature: {any-of: [release]}}", 1, "policy-no-rule"),
+        ("- {name: r, blobs: [hello], deny: {reason: bad}}", 1, "policy-denied"),
+        ("- {name: r, blobs: [hello], allow: {reason: old, until: 2001-01-01}}", 1, "policy-allow-expired"),
+        (
+            "- {name: r, blobs: [hello], attestations: [{type: 'https://slsa.dev/provenance/v1', any-of: [release]}]}",
+            1,
+            "policy-attestation-missing",
+        ),
+    ],
+)
+def test_rules(sandbox: Sandbox, tmp_path: Path, rule: str, status: int, word: str) -> None:
+    """The file alone decides, over everything that was proved."""
+    found, output = verified(sandbox, tmp_path, *policy(tmp_path, rule), "--format", "json")
+    assert (found, word in output or status == 0) == (status, True)
+
+
+def test_another_signer(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A good signature of somebody else satisfies no rule."""
+    options = policy(tmp_path, "- {name: r, blobs: [hello], signature: {any-of: [release]}}")
+    assert verified(sandbox, tmp_path, *options, token=sandbox.token(repository="evil/app"))[0] == 1
+
+
+def test_other_options(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A signer on the command line beside a policy file would leave open which counts."""
+    options = policy(tmp_path, "- {name: r, blobs: [hello], deny: {reason: bad}}")
+    assert code_of(lambda: verified(sandbox, tmp_path, *options, "--repo", "acme/app")) == "option-conflict"
