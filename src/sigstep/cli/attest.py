@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from sigstep.cli.signing_options import FILE, shared_options, signing_options, subject_source, tell
+from sigstep.cli.signing_options import FILE, images_of, shared_options, signing_options, subject_source, tell
 from sigstep.errors import FormatError, UsageError
 from sigstep.flows.attest import PROVENANCE, AttestRequest, attest
+from sigstep.flows.image_signing import ImageSigningRequest, sign_images
 from sigstep.model import limits
 from sigstep.ports.real import real_world
 from sigstep.predicates.registry import check, type_uri
@@ -19,7 +20,7 @@ from sigstep.wire import strict_json
 
 
 @click.command("attest")
-@click.argument("files", nargs=-1, metavar="FILE|GLOB...")
+@click.argument("files", nargs=-1, metavar="FILE|GLOB|IMAGE...")
 @click.option("--type", "kind", metavar="NAME|URI", help="The predicate's type; SLSA provenance by default.")
 @click.option("--predicate", type=FILE, help="A JSON file with the predicate; provenance makes its own.")
 @click.option("--one-statement", is_flag=True, help="One statement over all files instead of one bundle each.")
@@ -52,6 +53,10 @@ def command(
         )
     uri = type_uri(kind) if kind else PROVENANCE
     content = _predicate(predicate, uri) if predicate is not None else None
+    images = images_of(files)
+    if images:
+        asked = ImageSigningRequest(images=images, options=options, predicate_type=uri, predicate=content)
+        return tell(sign_images(asked, world), form)
     request = AttestRequest(
         subjects=subject_source(files, given, options),
         options=options,

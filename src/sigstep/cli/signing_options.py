@@ -14,6 +14,7 @@ from sigstep.errors import UsageError
 from sigstep.flows.sign import SigningResult
 from sigstep.flows.signing_run import SigningOptions
 from sigstep.flows.trust import TrustRequest
+from sigstep.oci.reference import Reference, looks_like_image, parse_reference
 from sigstep.ports.families import SubjectSource, TokenSource
 from sigstep.ports.world import World
 from sigstep.rendering.text import error_text, plain
@@ -102,6 +103,23 @@ def subject_source(files: tuple[str, ...], given: dict[str, Any], options: Signi
         name, equals, digest = given["digests"][0].rpartition("=")
         return DigestSubject(digest=digest, name=name if equals else "")
     return FileSubjects(patterns=files, relative_names=given["relative_names"], algorithms=options.digests)
+
+
+def images_of(files: tuple[str, ...]) -> tuple[Reference, ...]:
+    """The images among what is named; none where files are named.
+
+    Raises:
+        UsageError: ``option-conflict``: files and images at once.
+    """
+    images = tuple(parse_reference(one) for one in files if not Path(one).exists() and looks_like_image(one))
+    if images and len(images) != len(files):
+        raise UsageError(
+            code="option-conflict",
+            what="files and images are named at once",
+            why="their bundles go to different places",
+            fix="run it once for the files and once for the images",
+        )
+    return images
 
 
 def duration(text: str) -> float:

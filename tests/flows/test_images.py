@@ -1,0 +1,73 @@
+"""Images through the sandbox: signed and attested in its registry, and verified from there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from tests.sandboxes import sandbox
+
+from sigstep.cli.attest import command as attest
+from sigstep.cli.sign import command as sign
+from sigstep.cli.verify import command as verify
+from sigstep.oci.client import Client
+from sigstep.oci.manifest import INDEX, MANIFEST, encode, parse_manifest
+from sigstep.oci.reference import Reference, parse_reference
+from sigstep.ports.real import real_world
+from sigstep.sandbox.local import Sandbox
+
+__all__ = ["sandbox"]
+
+
+def push(sandbox: Sandbox, name: str) -> Reference:
+    """An index of one small image."""
+    image = parse_reference(f"{sandbox.url.partition('//')[2]}/{name}:v1")
+    client = Client(real_world())
+    config = client.put_blob(image, b"{}")
+    document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config.document(), "layers": []}
+    child = parse_manifest(encode(document))
+    client.put_manifest(image.at(child.digest), child.data, MANIFEST)
+    listed = {**child.descriptor.document(), "platform": {"os": "linux", "architecture": "amd64"}}
+    index = encode({"schemaVersion": 2, "mediaType": INDEX, "manifests": [listed]})
+    client.put_manifest(image, index, INDEX)
+    return image
+
+
+def run(sandbox: Sandbox, command: object, *arguments: str) -> tuple[int, str]:
+    """Exit status and output."""
+    result = CliRunner(env=sandbox.environ()).invoke(
+        command,  # type: ignore[arg-type]
+        arguments,
+        standalone_mode=False,
+        catch_exceptions=False,
+    )
+    return result.return_value, result.output
+
+
+@pytest.mark.parametrize("referrers", [True, False])
+def test_sign_and_verify(sandbox: Sandbox, referrers: bool) -> None:
+    """With the referrers API and with the stand-in tag."""
+    sandbox.registry.referrers = referrers
+    image = str(push(sandbox, f"app-{referrers}".lower()))
+    trust = ("--trusted-root", str(sandbox.trusted_root_file))
+    assert run(sandbox, verify, image, "--repo", "acme/app", *trust)[0] == 1
+    assert run(sandbox, sign, image, "--recursive")[0] == 0
+    status, output = run(sandbox, verify, image, "--repo", "acme/app", *trust)
+    assert (status, "verified" in output) == (0, True)
+    assert run(sandbox, verify, image, "--repo", "acme/app", "--platform", "linux/amd64", *trust)[0] == 0
+    assert run(sandbox, verify, image, "--repo", "evil/app", *trust)[0] == 1
+
+
+def test_attest_and_verify(sandbox: Sandbox, tmp_path: Path) -> None:
+    """An attestation is found by its type, and is no signature."""
+    sandbox.registry.referrers = True
+    image = str(push(sandbox, "attested"))
+    (tmp_path / "p.json").write_text(json.dumps({"ok": True}))
+    kind = "https://acme.example/check/v1"
+    assert run(sandbox, attest, image, "--type", kind, "--predicate", str(tmp_path / "p.json"))[0] == 0
+    trust = ("--trusted-root", str(sandbox.trusted_root_file), "--repo", "acme/app")
+    assert run(sandbox, verify, image, "--type", kind, *trust)[0] == 0
+    status, output = run(sandbox, verify, image, *trust)
+    assert (status, "attestation-no-signature" in output) == (1, True)
