@@ -14,6 +14,7 @@ from sigstep.sandbox.claims import runner_environment
 from sigstep.sandbox.ct_log import CtLog
 from sigstep.sandbox.exchange import Refused, Reply, Request, json_reply
 from sigstep.sandbox.faults import Faults, fault_of
+from sigstep.sandbox.forge import Forge
 from sigstep.sandbox.fulcio import Fulcio
 from sigstep.sandbox.issuer import Issuer
 from sigstep.sandbox.log_v1 import LogV1
@@ -63,6 +64,9 @@ class Sandbox:
         self.log_v2 = LogV2()
         self.registry = Registry()
         self.timestamp_authority = TimestampAuthority(self._clock, organization=ORGANIZATION)
+        self.forge = Forge(
+            self._clock, self.authority, self.ct_log, (self.log_v1, self.log_v2), self.timestamp_authority
+        )
 
     def __enter__(self) -> Sandbox:
         return self.start()

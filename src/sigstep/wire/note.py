@@ -82,9 +82,12 @@ def _signature(line: str) -> NoteSignature:
 
 def _base64(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
+        data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise _malformed("a member is not base64") from None
+    if base64.b64encode(data).decode() != text:
+        raise _malformed("a member is not base64 in its one canonical form")  # else two texts were one checkpoint
+    return data
 
 
 def _malformed(why: str) -> FormatError:
