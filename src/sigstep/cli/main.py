@@ -16,7 +16,9 @@ COMMANDS: Final = MappingProxyType[str, str](
     {
         # command name: "module:attribute"; one line a command, in alphabetical order
         "attest": "sigstep.cli.attest:command",
+        "bundle": "sigstep.cli.bundle:group",
         "complete": "sigstep.cli.complete:command",
+        "inspect": "sigstep.cli.inspect:command",
         "policy": "sigstep.cli.policy:group",
         "sandbox": "sigstep.cli.sandbox:sandbox",
         "sign": "sigstep.cli.sign:command",

@@ -58,7 +58,8 @@ def load_leaf(der: bytes) -> Leaf:
     try:
         certificate = x509.load_der_x509_certificate(der)
         unknown = [one.oid for one in certificate.extensions if one.critical and one.oid not in _KNOWN_CRITICAL]
-    except (ValueError, x509.DuplicateExtension, UnsupportedAlgorithm) as error:
+        _ = certificate.issuer, certificate.subject  # the library reads them late, and some only fail then
+    except (ValueError, TypeError, x509.DuplicateExtension, UnsupportedAlgorithm) as error:
         raise malformed(str(error)[:200]) from None
     if unknown:
         raise malformed(f"it has an unknown critical extension {unknown[0].dotted_string}")

@@ -1,0 +1,66 @@
+"""Read bundles of every format without judging them, and write them as version 0.3."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sigstep.errors import FormatError
+from sigstep.model.bundle import Bundle, BundleVersion
+from sigstep.stores.beside import read_bundles
+from sigstep.wire.bundle import encode_bundle
+from sigstep.wire.signed_document import Signed, parse_signed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """One bundle as it was found: claims only, nothing of it is verified. ``source`` is the file, and its line."""
+
+    source: str
+    signed: Signed
+
+
+def read_claims(path: Path) -> tuple[Claims, ...]:
+    """The bundles in a file, whatever its format.
+
+    Raises:
+        NothingToExamine: ``bundle-missing``.
+        Undecided: ``bundle-unreadable``.
+        FormatError: the bytes are no bundle of a known format.
+    """
+    found = read_bundles(path)
+    return tuple(Claims(source=one.source, signed=signed) for one in found for signed in parse_signed(one.data))
+
+
+def convert(claims: Sequence[Claims]) -> bytes:
+    """The bundles as version 0.3: one JSON document, or one on each line where there are several.
+
+    The proofs are taken as they are and nothing is verified; further certificates of a chain are left out, as they
+    are only hints (protobuf-specs sigstore_bundle.proto).
+
+    Raises:
+        FormatError: ``bundle-not-convertible``: version 0.3 cannot hold what the bundle has.
+    """
+    return b"".join(encode_bundle(_upgraded(one)) + b"\n" for one in claims)
+
+
+def _upgraded(claims: Claims) -> Bundle:
+    bundle = claims.signed.bundle
+    if not bundle.entries and not bundle.timestamps and not bundle.pending:
+        raise _not_convertible(claims, "it has no log entry and no time stamp, so nothing would say when it was made")
+    for entry in bundle.entries:
+        if entry.proof is None:
+            raise _not_convertible(claims, "its log entry has a promise only, and version 0.3 needs an inclusion proof")
+        if (entry.kind, entry.kind_version) == ("intoto", "0.0.1") and claims.signed.original is not None:
+            raise _not_convertible(claims, "its log entry holds the digest of the envelope's exact bytes")
+    return replace(bundle, version=BundleVersion.V0_3)
+
+
+def _not_convertible(claims: Claims, why: str) -> FormatError:
+    return FormatError(
+        code="bundle-not-convertible",
+        what=f"{claims.source} cannot become a bundle of version 0.3",
+        why=why,
+        fix="keep it as it is (sigstep verifies it), or sign again",
+    )
