@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from sigstep.errors import TokenError, UsageError
 from sigstep.flows.trust import SigningTrust, TrustRequest, load_signing
@@ -19,6 +20,8 @@ from sigstep.services.selection import Selected, select
 from sigstep.signing.batch import Batch
 from sigstep.signing.credential import Credential, CredentialSource, certify
 from sigstep.signing.keys import SigningKey
+
+_TOKEN_MARGIN_SECONDS: Final = 15  # a token with less left may be too old when it arrives
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +92,20 @@ def open_run(options: SigningOptions, world: World) -> Run:
     def mint() -> Credential:
         if options.key is not None:
             return Credential(key=options.key)
-        fresh = first.pop() if first else obtain(options.sources, AUDIENCE, world)
-        assert fresh is not None
+
+        def valid_token() -> IdentityToken:
+            kept = first[0]
+            if kept is None or kept.claims["exp"] - _TOKEN_MARGIN_SECONDS <= world.clock.now().timestamp():
+                first[0] = kept = obtain(options.sources, AUDIENCE, world)
+            return kept
+
         return certify(
-            selected.certificate_authority, fresh, material, algorithm=options.algorithm, budget=budget, world=world
+            selected.certificate_authority,
+            valid_token,
+            material,
+            algorithm=options.algorithm,
+            budget=budget,
+            world=world,
         )
 
     batch = Batch(

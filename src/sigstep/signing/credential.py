@@ -23,6 +23,8 @@ from sigstep.signing.keys import SigningKey, ephemeral_key
 
 MARGIN: Final = timedelta(seconds=60)  # a certificate with less left is renewed: a log and a TSA still have to answer
 
+_ROUNDING: Final = timedelta(seconds=5)  # who waited until `MARGIN` before the end must get a new one
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
@@ -50,26 +52,36 @@ class CredentialSource:
         """
         with self._lock:
             kept = self._current
-            if kept is None or (kept.ends is not None and self._world.clock.now() + MARGIN > kept.ends):
+            if kept is None or (kept.ends is not None and self._world.clock.now() + MARGIN + _ROUNDING >= kept.ends):
                 self._current = kept = self._mint()
             return kept
 
 
 def certify(
-    service: Service, token: IdentityToken, trust: PreparedTrust, *, algorithm: str, budget: Budget, world: World
+    service: Service,
+    token: Callable[[], IdentityToken],
+    trust: PreparedTrust,
+    *,
+    algorithm: str,
+    budget: Budget,
+    world: World,
 ) -> Credential:
     """A fresh key and a certificate for it, checked: our key, a trusted authority, valid now, logged (RFC 6962).
+
+    Args:
+        token: gives a token that is still valid; it is asked on each try, as outages outlive tokens.
 
     Raises:
         TokenError: ``token-refused``, ``token-malformed``.
         ServiceError: ``certificate-wrong``, and those of `services.call`.
     """
     key = ephemeral_key(algorithm)
-    proof = key.sign_message(principal(token).encode())
-    request = KeyRequest(algorithm=key.fulcio_name, public_key_pem=key.public_pem, proof=proof)
 
     def once() -> Credential:
-        return _checked(request_certificate(service, request, token, world), key, trust, service, world)
+        fresh = token()
+        proof = key.sign_message(principal(fresh).encode())
+        request = KeyRequest(algorithm=key.fulcio_name, public_key_pem=key.public_pem, proof=proof)
+        return _checked(request_certificate(service, request, fresh, world), key, trust, service, world)
 
     return retrying(once, service=f"the certificate authority {service.url}", budget=budget, world=world)
 
