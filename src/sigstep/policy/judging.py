@@ -15,6 +15,7 @@ from sigstep.policy.document import Attested, Policy, PolicyRule, Quorum, Recall
 from sigstep.policy.matcher import Matcher
 
 COSIGN_SIGN: Final = "https://sigstore.dev/cosign/sign/v1"
+_ALLOWED: Final = "policy-allowed"
 
 
 class Decision(enum.Enum):
@@ -106,6 +107,8 @@ def judge(
         if found is None:
             continue
         findings.append(found)
+        if found.code == _ALLOWED:
+            continue
         if rule.enforce:
             decision = Decision.DENY
         elif decision is Decision.ADMIT:
@@ -137,7 +140,8 @@ def _judge(
     if rule.allow:
         assert rule.until is not None
         if now.date() <= rule.until:
-            return None
+            what = f"rule {rule.name} allows it without proof until {rule.until}"
+            return _finding(code="policy-allowed", what=what, why=rule.allow)
         what = f"the allowance of rule {rule.name} ended on {rule.until}"
         return _finding(code="policy-allow-expired", what=what, why=rule.allow)
     signatures = [one for one in proofs if one.statement is None or one.statement.predicate_type == COSIGN_SIGN]

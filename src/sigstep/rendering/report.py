@@ -14,10 +14,11 @@ _MARKS: Final = {Outcome.ACCEPTED: "verified", Outcome.REFUSED: "REFUSED", Outco
 
 
 def report_text(report: Report, *, explain: bool = False) -> str:
-    """A few lines for each subject; with ``explain`` every step of every examination."""
+    """A few lines for each subject, ``accepted`` where the policy took it with a remark; with ``explain`` every step of every examination."""
     lines: list[str] = []
     for verdict in report.verdicts:
-        lines.append(f"{_MARKS[verdict.outcome]}  {plain(verdict.subject.location or verdict.subject.name)}")
+        mark = "accepted" if verdict.outcome is Outcome.ACCEPTED and verdict.findings else _MARKS[verdict.outcome]
+        lines.append(f"{mark}  {plain(verdict.subject.location or verdict.subject.name)}")
         lines.extend(_verdict_lines(verdict, explain=explain))
     return "\n".join(lines)
 
@@ -67,6 +68,7 @@ def report_json(report: Report) -> str:
     document = {
         "schema": SCHEMA,
         "exitCode": report.exit_code,
+        **({"policyDigest": report.policy_digest} if report.policy_digest else {}),
         "verdicts": [_verdict_json(verdict) for verdict in report.verdicts],
     }
     return json.dumps(document, indent=2, ensure_ascii=True)

@@ -162,7 +162,7 @@ def test_quantifiers() -> None:
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        ("allow: {reason: old, until: 2026-11-24}", ADMITTED),
+        ("allow: {reason: old, until: 2026-11-24}", (Decision.ADMIT, ("policy-allowed",))),
         ("allow: {reason: old, until: 2026-11-23}", (Decision.DENY, ("policy-allow-expired",))),
         ("deny: {reason: bad}", (Decision.DENY, ("policy-denied",))),
         ("deny: {reason: bad}, mode: warn", (Decision.WARN, ("policy-denied",))),
