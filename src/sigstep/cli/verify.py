@@ -78,9 +78,16 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
     if rest or not images:
         request = VerifyRequest(targets=rest, bundles=bundles, rule=rule, trust=trust, policy=opened)
         verdicts = verify(request, world).verdicts
+    if images and opened:
+        raise UsageError(
+            code="policy-images",
+            what="images cannot be verified with --policy",
+            why="the rules of the policy file are applied to files only; an image would be judged by its signer alone",
+            fix="name the signer with --identity and --issuer, or --repo",
+        )
     if images:
         verdicts += _verify_images(images, rule, trust, options, world)
-    report = Report(verdicts=verdicts)
+    report = Report(verdicts=verdicts, policy_digest=str(opened.policy.digest) if opened else "")
     click.echo(report_json(report) if form == "json" else report_text(report, explain=options["explain"]))
     return report.exit_code
 

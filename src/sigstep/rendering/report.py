@@ -14,7 +14,7 @@ _MARKS: Final = {Outcome.ACCEPTED: "verified", Outcome.REFUSED: "REFUSED", Outco
 
 
 def report_text(report: Report, *, explain: bool = False) -> str:
-    """A few lines for each subject, ``accepted`` where the policy took it with a remark; with ``explain`` every step of every examination."""
+    """A few lines a subject (``accepted``: the policy took it with a remark); with ``explain`` every step of each."""
     lines: list[str] = []
     for verdict in report.verdicts:
         mark = "accepted" if verdict.outcome is Outcome.ACCEPTED and verdict.findings else _MARKS[verdict.outcome]
