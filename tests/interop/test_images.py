@@ -1,0 +1,84 @@
+"""Images between sigstep and cosign 3, both directions, with the referrers API and with the stand-in tag."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.flows.test_images import push, run
+from tests.interop.tools import TOOLS
+from tests.sandboxes import sandbox
+
+from sigstep.cli.attest import command as attest
+from sigstep.cli.sign import command as sign
+from sigstep.cli.verify import command as verify
+from sigstep.sandbox.local import Sandbox
+
+__all__ = ["sandbox"]
+TYPE = "https://acme.example/check/v1"
+
+
+def cosign(sandbox: Sandbox, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Cosign with the sandbox's trust and an empty home."""
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "COSIGN_YES": "true"}  # noqa: TID251
+    command = [str(TOOLS["cosign"].path), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environ)
+
+
+def verifying(sandbox: Sandbox) -> tuple[str, ...]:
+    """Whom cosign expects."""
+    return (
+        "--trusted-root",
+        str(sandbox.trusted_root_file),
+        "--certificate-identity-regexp",
+        ".*acme/app.*",
+        "--certificate-oidc-issuer-regexp",
+        ".*",
+    )
+
+
+def signing(sandbox: Sandbox) -> tuple[str, ...]:
+    """How cosign signs here."""
+    config = str(sandbox.folder / "signing_config.v0.2.json")
+    return (
+        "--signing-config",
+        config,
+        "--trusted-root",
+        str(sandbox.trusted_root_file),
+        "--identity-token",
+        sandbox.token(),
+    )
+
+
+@pytest.mark.parametrize("referrers", [True, False])
+def test_cosign_verifies_ours(sandbox: Sandbox, tmp_path: Path, referrers: bool) -> None:
+    """Signature and attestation."""
+    sandbox.registry.referrers = referrers
+    image = str(push(sandbox, f"ours-{referrers}".lower()))
+    (tmp_path / "p.json").write_text('{"ok": true}')
+    assert run(sandbox, sign, image)[0] == 0
+    assert run(sandbox, attest, image, "--type", TYPE, "--predicate", str(tmp_path / "p.json"))[0] == 0
+    done = cosign(sandbox, tmp_path, "verify", *verifying(sandbox), image)
+    assert done.returncode == 0, done.stderr
+    done = cosign(sandbox, tmp_path, "verify-attestation", "--type", TYPE, *verifying(sandbox), image)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("referrers", [True, False])
+def test_ours_verifies_cosign(sandbox: Sandbox, tmp_path: Path, referrers: bool) -> None:
+    """Signature and attestation."""
+    sandbox.registry.referrers = referrers
+    image = str(push(sandbox, f"theirs-{referrers}".lower()))
+    (tmp_path / "p.json").write_text('{"ok": true}')
+    done = cosign(sandbox, tmp_path, "sign", *signing(sandbox), image)
+    assert done.returncode == 0, done.stderr
+    options = ("--type", TYPE, "--predicate", str(tmp_path / "p.json"), *signing(sandbox))
+    done = cosign(sandbox, tmp_path, "attest", *options, image)
+    assert done.returncode == 0, done.stderr
+    trust = ("--trusted-root", str(sandbox.trusted_root_file), "--repo", "acme/app")
+    status, output = run(sandbox, verify, image, *trust)
+    assert status == 0, output
+    status, output = run(sandbox, verify, image, "--type", TYPE, *trust)
+    assert status == 0, output
