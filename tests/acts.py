@@ -46,6 +46,7 @@ class Ran:
 
 def act(workflow: str, folder: Path, *, files: Mapping[str, bytes], env: Mapping[str, str], event: str = "push") -> Ran:
     """Run a workflow that names the actions as ``acme/sigstep@v1`` in a repository with these files."""
+    folder.mkdir(exist_ok=True)
     repository = folder / "repository"
     for name, data in {".github/workflows/ci.yml": workflow.encode(), **files}.items():
         path = repository / name

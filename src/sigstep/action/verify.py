@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from sigstep.action.inputs import Inputs
+from sigstep.action.result import StepResult
 from sigstep.errors import UsageError
 from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.flows.verify import VerifyRequest, verify
 from sigstep.model.digest import Digest
-from sigstep.model.verdict import Report
 from sigstep.policy.matcher import Matcher
 from sigstep.policy.rule import AllOf, Rule
 from sigstep.policy.signer import HasPredicateType, SignedBy, owner, repository, signer_workflow
@@ -17,7 +17,7 @@ from sigstep.ports.world import World
 from sigstep.subjects.files import FileSubjects
 
 
-def run(inputs: Inputs, world: World) -> Report:
+def run(inputs: Inputs, world: World) -> StepResult:
     """Verify what the inputs name.
 
     Raises:
@@ -41,7 +41,8 @@ def run(inputs: Inputs, world: World) -> Report:
         world,
     )
     bundles = tuple(Path(line) for line in inputs.lines("bundle-path"))
-    return verify(VerifyRequest(targets=(*files, *digests), rule=rule, trust=trust, bundles=bundles), world)
+    request = VerifyRequest(targets=(*files, *digests), rule=rule, trust=trust, bundles=bundles)
+    return StepResult(report=verify(request, world))
 
 
 def rule_of(inputs: Inputs) -> Rule:
