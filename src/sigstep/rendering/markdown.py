@@ -11,7 +11,7 @@ from sigstep.rendering.text import plain
 
 ROWS: Final = 200  # subjects shown in the table; the report has all
 _MARKS: Final = {Outcome.ACCEPTED: "✅ verified", Outcome.REFUSED: "❌ refused", Outcome.UNDECIDED: "⚠️ undecided"}
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()#+!|~$:@-])")
+_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()#+!|~$:@])")
 
 
 def escaped(text: str) -> str:
