@@ -12,6 +12,7 @@ from tests.sandboxes import sandbox
 from sigstep.cli.attest import command as attest
 from sigstep.cli.sign import command as sign
 from sigstep.cli.verify import command as verify
+from sigstep.errors import SigstepError
 from sigstep.oci.client import Client
 from sigstep.oci.manifest import INDEX, MANIFEST, encode, parse_manifest
 from sigstep.oci.reference import Reference, parse_reference
@@ -71,3 +72,20 @@ def test_attest_and_verify(sandbox: Sandbox, tmp_path: Path) -> None:
     assert run(sandbox, verify, image, "--type", kind, *trust)[0] == 0
     status, output = run(sandbox, verify, image, *trust)
     assert (status, "attestation-no-signature" in output) == (1, True)
+
+
+def test_images_in_a_file(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Each is verified, and the report has its line."""
+    good, bad = push(sandbox, "good"), push(sandbox, "bad")
+    assert run(sandbox, sign, str(good))[0] == 0
+    trust = ("--trusted-root", str(sandbox.trusted_root_file), "--repo", "acme/app")
+    path = tmp_path / "Dockerfile"
+    path.write_text(f"FROM {good}\n")
+    assert run(sandbox, verify, "--in", str(path), *trust)[0] == 0
+    path.write_text(f"FROM {good} AS one\nCOPY --from={bad} /a /a\n")
+    status, output = run(sandbox, verify, "--in", str(path), *trust)
+    assert (status, "Dockerfile:2" in output) == (1, True)
+    path.write_text("FROM scratch\n")
+    with pytest.raises(SigstepError) as caught:
+        run(sandbox, verify, "--in", str(path), *trust)
+    assert caught.value.code == ("no-subject")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sigstep.errors import FormatError, UsageError
+from sigstep.errors import FormatError, NothingToExamine, UsageError
 from sigstep.flows.policies import OpenedPolicy, open_policy
 from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.flows.verify import VerifyRequest, verify
@@ -58,6 +58,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--trust-config", type=_FILE, envvar="SIGSTEP_TRUST_CONFIG", help="A client trust config file.")
 @click.option("--tuf-root", type=_FILE, help="The first root.json of the TUF repository that --instance names.")
 @click.option("--offline", is_flag=True, help="Ask nothing of the network: use the trusted roots at hand.")
+@click.option(
+    "--in",
+    "files",
+    multiple=True,
+    type=_FILE,
+    help="Images that a Dockerfile, compose file or Kubernetes manifest names.",
+)
 @click.option("--platform", metavar="OS/ARCH", help="Of an image index: verify the image for this platform.")
 @click.option("--plain-http", multiple=True, metavar="HOST[:PORT]", help="A registry to ask without TLS.")
 @click.option("--explain", is_flag=True, help="Show every step with its evidence.")
@@ -68,6 +75,8 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
     Exit status: 0 all verified, 1 refused, 2 usage, 3 nothing to examine, 4 could not decide.
     """
     named = [_target(one) for one in targets]
+    listed = _listed(options["files"])
+    named += [one for one in listed if one not in named]
     world = real_world()
     opened = _policy(options)
     rule = opened.rule if opened else _rule(options)
@@ -86,10 +95,36 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
             fix="name the signer with --identity and --issuer, or --repo",
         )
     if images:
-        verdicts += _verify_images(images, rule, trust, options, world)
+        found = _verify_images(images, rule, trust, options, world)
+        verdicts += tuple(
+            _with_lines(one, listed.get(image, ())) for image, one in zip(dict.fromkeys(images), found, strict=True)
+        )
     report = Report(verdicts=verdicts, policy_digest=str(opened.policy.digest) if opened else "")
     click.echo(report_json(report) if form == "json" else report_text(report, explain=options["explain"]))
     return report.exit_code
+
+
+def _listed(files: tuple[Path, ...]) -> dict[Path | Digest | Reference, tuple[str, ...]]:
+    """Images that files name, with the places that name them."""
+    from sigstep.subjects.manifest import read_images
+
+    places: dict[Path | Digest | Reference, tuple[str, ...]] = {}
+    for path in files:
+        images = read_images(path)
+        if not images:
+            raise NothingToExamine(
+                code="no-subject", what=f"{path} names no image", why="", fix="check that it is the right file"
+            )
+        for one in images:
+            places[one.reference] = (*places.get(one.reference, ()), f"{one.path}:{one.line}")
+    return places
+
+
+def _with_lines(verdict: Verdict, places: tuple[str, ...]) -> Verdict:
+    if not places:
+        return verdict
+    location = f"{verdict.subject.location} ({', '.join(places)})"
+    return replace(verdict, subject=replace(verdict.subject, location=location))
 
 
 def _verify_images(
