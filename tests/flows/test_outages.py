@@ -134,6 +134,7 @@ def test_an_outage_of_45_minutes_is_outlived(
     "fault",
     [
         Fault(kind="delay", seconds=0.7),
+        Fault(kind="drip", seconds=0.05),
         Fault(kind="drop"),
         Fault(kind="status", status=429, retry_after="7"),
         Fault(kind="status", status=500),
@@ -141,7 +142,7 @@ def test_an_outage_of_45_minutes_is_outlived(
         Fault(kind="garbage"),
         Fault(kind="wrong-signature"),
     ],
-    ids=["timeout", "reset", "429", "500", "502", "garbage", "wrong-signature"],
+    ids=["timeout", "drip", "reset", "429", "500", "502", "garbage", "wrong-signature"],
 )
 def test_fault_table(box: Sandbox, world: World, tmp_path: Path, service: str, fault: Fault) -> None:
     """Issue 4, fault table: exit 4, a message that says what to do, nothing written, the budget kept."""

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from sigstep.errors import ServiceError
@@ -34,14 +35,15 @@ class RequestsStream:
         """See `Stream.chunks`."""
         seen = 0
         try:
-            for piece in self._answer.iter_content(size):
+            # what is there at once: a drip must not outlast the deadline
+            while piece := self._answer.raw.read1(size, decode_content=True):
                 seen += len(piece)
                 if seen > self._at_most:
                     raise _too_large(self.url, self._at_most)
                 if time.monotonic() > self._deadline:
                     raise _failed(self.url, "the answer took too long")
                 yield piece
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _failed(self.url, _reason(error)) from error
 
 
