@@ -16,6 +16,15 @@ from sigstep.model.identity import EXTENSIONS, FULCIO_ARC, Identity, NameKind
 from sigstep.proofs.authority import extension
 from sigstep.proofs.keys import PublicKey, public_key
 
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    KeyError,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    UnsupportedAlgorithm,
+)
+"""What the X.509 library raises for a certificate or name that it cannot read."""
 _OTHER_NAME: Final = x509.ObjectIdentifier(f"{FULCIO_ARC}.7")
 _RAW: Final = range(1, 7)  # the deprecated extensions hold bare text, the later ones a DER UTF8String
 _KNOWN_CRITICAL: Final = frozenset(
@@ -59,7 +68,7 @@ def load_leaf(der: bytes) -> Leaf:
         certificate = x509.load_der_x509_certificate(der)
         unknown = [one.oid for one in certificate.extensions if one.critical and one.oid not in _KNOWN_CRITICAL]
         _ = certificate.issuer, certificate.subject  # the library reads them late, and some only fail then
-    except (ValueError, TypeError, x509.DuplicateExtension, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise malformed(str(error)[:200]) from None
     if unknown:
         raise malformed(f"it has an unknown critical extension {unknown[0].dotted_string}")

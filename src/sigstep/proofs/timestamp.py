@@ -10,6 +10,7 @@ from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_
 
 from sigstep.errors import ProofError
 from sigstep.proofs.authority import AuthorityChain
+from sigstep.proofs.certificate import UNREADABLE
 
 _IMPRINTS = frozenset(
     ObjectIdentifier(oid) for oid in ("2.16.840.1.101.3.4.2.1", "2.16.840.1.101.3.4.2.2", "2.16.840.1.101.3.4.2.3")
@@ -40,7 +41,7 @@ def verify_timestamp(
         signers = [(one.issuer, one.serial_number) for one in response.signed_data.signer_infos]
         made = info.gen_time
         imprint = info.message_imprint.hash_algorithm
-    except ValueError as error:
+    except UNREADABLE as error:
         raise _refuse_malformed(str(error)[:200]) from None
     if len(signers) != 1:
         raise _refuse_malformed(f"it has {len(signers)} signers")
@@ -70,7 +71,7 @@ def _verify(response: object, signature: bytes, authority: AuthorityChain) -> No
     builder = builder.add_root_certificate(authority.certificates[-1])
     try:
         builder.build().verify_message(response, signature)  # type: ignore[arg-type]
-    except (VerificationError, ValueError) as error:
+    except (VerificationError, *UNREADABLE) as error:
         raise _refuse(str(error)[:200]) from None
 
 
