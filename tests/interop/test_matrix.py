@@ -13,7 +13,6 @@ from tests.interop.stack.real import RealStack
 
 KINDS = ("message", "provenance")
 LOGS = (1, 2)
-GH_POLICIES = ("sigstore.dev", "GitHub, Inc.", "Acme")
 
 
 def pairs() -> list[tuple[str, str]]:
@@ -58,13 +57,3 @@ def test_signed_by_one_verified_by_the_other(
     assert accepted.returncode == 0, accepted.stdout + accepted.stderr
     desk.artifact.write_text("something else\n")
     assert VERIFIERS[verifier](desk, bundle, kind).returncode != 0
-
-
-@pytest.mark.parametrize("organization", GH_POLICIES)
-def test_gh_accepts_ours_under_each_of_its_policies(tmp_path: Path, organization: str) -> None:
-    """Gh picks its thresholds by the organization of the CA: public good, GitHub's own, and any other."""
-    with RealStack(organization=organization) as running:
-        desk = make_desk(running, tmp_path, 2)
-        bundle = SIGNERS["sigstep"](desk, "provenance")
-        done = VERIFIERS["gh"](desk, bundle, "provenance")
-    assert done.returncode == 0, done.stdout + done.stderr

@@ -91,6 +91,9 @@ class Issuer:
         return {
             "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.http_url}/token?api-version=2.0",
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": REQUEST_TOKEN,
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_SERVER_URL": "https://github.com",
+            "GITHUB_REPOSITORY": self.claims["repository"],
         }
 
     def _document(self, path: str, query: dict[str, list[str]], base: str) -> dict[str, Any] | None:
