@@ -20,6 +20,7 @@ COMMANDS: Final = MappingProxyType[str, str](
         "complete": "sigstep.cli.complete:command",
         "inspect": "sigstep.cli.inspect:command",
         "policy": "sigstep.cli.policy:group",
+        "deps": "sigstep.cli.deps:command",
         "sandbox": "sigstep.cli.sandbox:sandbox",
         "sign": "sigstep.cli.sign:command",
         "trust": "sigstep.cli.trust:group",

@@ -1,0 +1,187 @@
+"""Python package indexes: PEP 691 metadata and PEP 740 provenance, matched to locked hashes without a download."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from sigstep.errors import FormatError, Refusal, ServiceError
+from sigstep.model import limits
+from sigstep.model.dependency import EvidenceState, Locked, LockedFile, PackageEvidence, Publisher
+from sigstep.model.digest import Algorithm, Digest
+from sigstep.model.subject import Subject
+from sigstep.model.verdict import Finding
+from sigstep.policy.publisher import publisher_of
+from sigstep.ports.world import World
+from sigstep.proofs.prepared import PreparedTrust
+from sigstep.services.registry import get, same_origin
+from sigstep.verification.pipeline import establish
+from sigstep.wire import strict_json
+from sigstep.wire.members import parse_time
+from sigstep.wire.pep740 import parse_attestation
+
+SIMPLE: Final = "application/vnd.pypi.simple.v1+json"
+INTEGRITY: Final = "application/vnd.pypi.integrity.v1+json"
+MOST_FILES: Final = 200  # of one version whose provenance is asked for; the largest real ones have about 110
+
+
+def evidence(
+    locked: Locked,
+    registry: str,
+    world: World,
+    trust: PreparedTrust,
+    keys: PreparedTrust,  # noqa: ARG001 - the form of every ecosystem
+) -> PackageEvidence:
+    """What the index's evidence about the locked files of one version proves.
+
+    Args:
+        locked: the version.
+        registry: base address of the index's simple API.
+        world: network and clock.
+        trust: roots of the certificates.
+        keys: not used; indexes have no keys of their own.
+
+    Raises:
+        ServiceError: the index cannot be asked.
+        Refusal: an answer is malformed.
+    """
+    answer = get(f"{registry}/{locked.name}/", world, accept=SIMPLE, at_most=limits.REGISTRY_METADATA_BYTES)
+    if answer.status != 200 or "json" not in answer.headers.get("content-type", ""):
+        return PackageEvidence(state=EvidenceState.NOT_SERVED, why="the index has no JSON about it")
+    project = _mapping(strict_json.loads(answer.body, at_most=limits.REGISTRY_METADATA_BYTES, name="index's answer"))
+    listed = [_mapping(one) for one in project.get("files") or ()]
+    found, problems = _match(locked, listed)
+    files = [one for _, one in found]
+    times = [parse_time(one["upload-time"], "upload-time") for one in files if isinstance(one.get("upload-time"), str)]
+    about = PackageEvidence(
+        state=EvidenceState.ABSENT,
+        files=len(found),
+        problems=tuple(problems),
+        published=min(times, default=None),
+        status=_status(project, files),
+        history_attested=any(one.get("provenance") for one in listed),
+    )
+    if not found:
+        return replace(about, state=EvidenceState.NOT_SERVED, why="the index has none of the locked files")
+    if not all("provenance" in one for one in files):
+        return replace(about, state=EvidenceState.NOT_SERVED, why="the index does not know attestations")
+    wanted = [(digest, one) for digest, one in found if one["provenance"]]
+    return _prove_files(wanted[:MOST_FILES], about, registry, world, trust) if wanted else about
+
+
+def _match(
+    locked: Locked, listed: list[Mapping[str, Any]]
+) -> tuple[list[tuple[Digest, Mapping[str, Any]]], list[Finding]]:
+    """Locked SHA-256 digests with the index's entry of that file, and files whose hash the index states otherwise."""
+    by_name = {str(one.get("filename")): one for one in listed}
+    by_hash = {str(_mapping(one.get("hashes")).get("sha256")): one for one in listed}
+    found: list[tuple[Digest, Mapping[str, Any]]] = []
+    problems: list[Finding] = []
+    for file in locked.files:
+        for digest in _sha256(file):
+            entry = by_hash.get(digest.hex)
+            if entry is not None:
+                found.append((digest, entry))
+            elif not file.name or file.name in by_name:
+                what = "the index has no file of this hash" if not file.name else f"{file.name} has another hash there"
+                problems.append(Finding(code="digest-mismatch", what=what, why=str(digest)))
+    return found, problems
+
+
+def _prove_files(
+    wanted: list[tuple[Digest, Mapping[str, Any]]],
+    about: PackageEvidence,
+    registry: str,
+    world: World,
+    trust: PreparedTrust,
+) -> PackageEvidence:
+    publishers: list[Publisher] = []
+    problems = list(about.problems)
+    attested = 0
+    for digest, entry in wanted:
+        name, address = str(entry["filename"]), str(entry["provenance"])
+        if not same_origin(address, registry):
+            return replace(about, state=EvidenceState.NOT_SERVED, why="its provenance is said to be on another host")
+        try:
+            answer = get(address, world, accept=INTEGRITY, at_most=limits.REGISTRY_ATTESTATION_BYTES)
+        except ServiceError as error:
+            return replace(about, state=EvidenceState.ADVERTISED_UNAVAILABLE, why=error.what)
+        if answer.status != 200:
+            return replace(about, state=EvidenceState.ADVERTISED_UNAVAILABLE, why=f"the provenance of {name} is gone")
+        try:
+            publishers.extend(_prove(answer.body, name, digest, world, trust))
+            attested += 1
+        except Refusal as error:
+            problems.append(_invalid(error, name))
+    distinct = tuple(dict.fromkeys(publishers))
+    state = EvidenceState.VERIFIED if len(problems) == len(about.problems) else EvidenceState.INVALID
+    return replace(about, state=state, publishers=distinct, attested=attested, problems=tuple(problems))
+
+
+def _prove(body: bytes, name: str, digest: Digest, world: World, trust: PreparedTrust) -> list[Publisher]:
+    """The publishers of every attestation in a provenance object; all have to hold, and there is at least one."""
+    value = _mapping(strict_json.loads(body, at_most=limits.REGISTRY_ATTESTATION_BYTES, name="provenance"))
+    subject = Subject(name=name, digests=(digest,), location=name)
+    found: list[Publisher] = []
+    for group in value.get("attestation_bundles") or ():
+        claimed = _mapping(_mapping(group).get("publisher"))
+        for one in _mapping(group).get("attestations") or ():
+            verified = establish(parse_attestation(one), subject, trust, now=world.clock.now())
+            assert verified.identity is not None
+            assert verified.statement is not None
+            names = [each.name for each in verified.statement.subjects]
+            if len(names) != 1 or not same_file(names[0], name):
+                raise _refused("package-subject-mismatch", "an attestation is about another file", str(names[:2]))
+            publisher = publisher_of(verified.identity)
+            repository = str(claimed.get("repository", "")).lower()
+            if repository and not publisher.repository.endswith("/" + repository):
+                raise _refused(
+                    "publisher-claim-mismatch",
+                    "the index names another publisher than the certificate",
+                    f"{repository} and {publisher.repository}",
+                )
+            found.append(publisher)
+    if not found:
+        raise _refused("provenance-empty", "the provenance object has no attestation", "an empty list proves nothing")
+    return found
+
+
+def same_file(stated: str, name: str) -> bool:
+    """Whether two distribution file names mean one file: tags of a wheel have no order (binary distribution format)."""
+    from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
+
+    if stated == name:
+        return True
+    try:
+        if name.endswith(".whl"):
+            return parse_wheel_filename(stated) == parse_wheel_filename(name)
+        return parse_sdist_filename(stated) == parse_sdist_filename(name)
+    except (InvalidSdistFilename, InvalidWheelFilename):
+        return False
+
+
+def _refused(code: str, what: str, why: str) -> FormatError:
+    return FormatError(code=code, what=what, why=why, fix="do not install it; tell the maintainers")
+
+
+def _invalid(error: Refusal, name: str) -> Finding:
+    if error.code in {"package-subject-mismatch", "subject-mismatch"}:
+        return Finding(code="subject-mismatch", what=f"{name}: {error.what}", why=error.why)
+    return Finding(
+        code="attestation-invalid", what=f"{name}: an attestation does not hold ({error.code})", why=error.what
+    )
+
+
+def _status(project: Mapping[str, Any], files: list[Mapping[str, Any]]) -> str:
+    if _mapping(project.get("project-status")).get("status") == "quarantined":
+        return "quarantined"
+    return "yanked" if files and all(one.get("yanked") for one in files) else ""
+
+
+def _sha256(file: LockedFile) -> list[Digest]:
+    return [one for one in file.digests if one.algorithm is Algorithm.SHA256]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
