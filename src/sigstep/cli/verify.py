@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import click
 
@@ -23,11 +25,20 @@ from sigstep.policy.signer import HasPredicateType, SignedBy, SignedByKey, owner
 from sigstep.ports.real import real_world
 from sigstep.ports.world import World
 from sigstep.proofs.keys import load_pem_key
-from sigstep.rendering.report import report_json, report_text
+from sigstep.rendering.report import report_text
 
 _SIGNER_OPTIONS = (
     *("identity", "identity_glob", "identity_regexp", "issuer", "issuer_regexp", "repo", "owner_name", "workflow"),
     *("extensions", "deny_self_hosted_runners", "types", "key", "any_signer_unsafe"),
+)
+_FORMS: Final = MappingProxyType[str, str](
+    {
+        # form: "module:function"; imported when it is asked for
+        "json": "sigstep.rendering.report:report_json",
+        "markdown": "sigstep.rendering.markdown:report_markdown",
+        "html": "sigstep.rendering.html:report_html",
+        "sarif": "sigstep.rendering.sarif:report_sarif",
+    }
 )
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -68,7 +79,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--platform", metavar="OS/ARCH", help="Of an image index: verify the image for this platform.")
 @click.option("--plain-http", multiple=True, metavar="HOST[:PORT]", help="A registry to ask without TLS.")
 @click.option("--explain", is_flag=True, help="Show every step with its evidence.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Form of the report.")
+@click.option("--format", "form", type=click.Choice(["text", *_FORMS]), default="text", help="Form of the report.")
 def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **options: Any) -> int:
     """Verify who made files (offline, from their bundles) and container images (in a registry, or a saved folder).
 
@@ -100,7 +111,7 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
             _with_lines(one, listed.get(image, ())) for image, one in zip(dict.fromkeys(images), found, strict=True)
         )
     report = Report(verdicts=verdicts, policy_digest=str(opened.policy.digest) if opened else "")
-    click.echo(report_json(report) if form == "json" else report_text(report, explain=options["explain"]))
+    click.echo(_rendered(report, form) if form in _FORMS else report_text(report, explain=options["explain"]))
     return report.exit_code
 
 
@@ -149,6 +160,11 @@ def _verify_images(
         settings=Settings(plain_http=frozenset(options["plain_http"])),
     )
     return verify_images(request, world).verdicts
+
+
+def _rendered(report: Report, form: str) -> str:
+    module, _, function = _FORMS[form].partition(":")
+    return str(getattr(importlib.import_module(module), function)(report))
 
 
 def _target(text: str) -> Path | Digest | Reference:
