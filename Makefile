@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 FUZZ_EXAMPLES ?= 5000
+export UV_SYSTEM_CERTS ?= true
 export SIGSTEP_SHARED ?= $(abspath $(CURDIR)/../shared)
 
 .PHONY: help
