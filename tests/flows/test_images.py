@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from tests.sandboxes import sandbox
 
 from sigstep.cli.attest import command as attest
+from sigstep.cli.images import copy_command, save_command, tree_command
 from sigstep.cli.sign import command as sign
 from sigstep.cli.verify import command as verify
 from sigstep.errors import SigstepError
@@ -89,3 +90,24 @@ def test_images_in_a_file(sandbox: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(SigstepError) as caught:
         run(sandbox, verify, "--in", str(path), *trust)
     assert caught.value.code == ("no-subject")
+
+
+@pytest.mark.parametrize("referrers", [True, False])
+def test_tree_copy_and_save(sandbox: Sandbox, tmp_path: Path, referrers: bool) -> None:
+    """A copy and a saved folder verify as the image does."""
+    sandbox.registry.referrers = referrers
+    image = str(push(sandbox, f"moved-{referrers}".lower()))
+    assert run(sandbox, sign, image, "--recursive")[0] == 0
+    assert run(sandbox, tree_command, image)[1].count("https://sigstore.dev/cosign/sign/v1") == 2
+    trust = ("--trusted-root", str(sandbox.trusted_root_file), "--repo", "acme/app")
+    other = image.replace("moved", "copied")
+    assert run(sandbox, copy_command, image, other)[0] == 0
+    assert run(sandbox, verify, other, *trust)[0] == 0
+    assert run(sandbox, verify, other, "--platform", "linux/amd64", *trust)[0] == 0
+    folder = tmp_path / "saved"
+    assert run(sandbox, save_command, image, str(folder))[0] == 0
+    assert run(sandbox, verify, str(folder), "--offline", *trust)[0] == 0
+    assert run(sandbox, verify, str(folder), "--platform", "linux/amd64", *trust)[0] == 0
+    with pytest.raises(SigstepError) as caught:
+        run(sandbox, save_command, image, str(folder))
+    assert caught.value.code == ("output-exists")

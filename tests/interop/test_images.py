@@ -82,3 +82,33 @@ def test_ours_verifies_cosign(sandbox: Sandbox, tmp_path: Path, referrers: bool)
     assert status == 0, output
     status, output = run(sandbox, verify, image, "--type", TYPE, *trust)
     assert status == 0, output
+
+
+@pytest.mark.parametrize("kind", ["sign", "attest"])
+def test_ours_verifies_legacy_cosign(sandbox: Sandbox, tmp_path: Path, kind: str) -> None:
+    """The tags .sig and .att that cosign wrote before version 3."""
+    image = str(push(sandbox, f"legacy-{kind}"))
+    options: tuple[str, ...] = ()
+    if kind == "attest":
+        (tmp_path / "p.json").write_text('{"ok": true}')
+        options = ("--type", TYPE, "--predicate", str(tmp_path / "p.json"))
+    services = ("--fulcio-url", sandbox.url, "--rekor-url", sandbox.url, "--identity-token", sandbox.token())
+    old = ("--new-bundle-format=false", "--use-signing-config=false", "--trusted-root", str(sandbox.trusted_root_file))
+    done = cosign(sandbox, tmp_path, kind, *options, *old, *services, image)
+    assert done.returncode == 0, done.stderr
+    trust = ("--trusted-root", str(sandbox.trusted_root_file), "--repo", "acme/app")
+    wanted = ("--type", TYPE) if kind == "attest" else ()
+    status, output = run(sandbox, verify, image, *wanted, *trust)
+    assert status == 0, output
+
+
+def test_cosign_verifies_a_saved_image(sandbox: Sandbox, tmp_path: Path) -> None:
+    """`sigstep save` writes what `cosign verify --local-image` reads, and the other way round."""
+    sandbox.registry.referrers = True
+    image = str(push(sandbox, "kept"))
+    assert run(sandbox, sign, image)[0] == 0
+    done = cosign(sandbox, tmp_path, "save", "--dir", str(tmp_path / "theirs"), image)
+    assert done.returncode == 0, done.stderr
+    trust = ("--trusted-root", str(sandbox.trusted_root_file), "--repo", "acme/app")
+    status, output = run(sandbox, verify, str(tmp_path / "theirs"), *trust)
+    assert status == 0, output

@@ -19,10 +19,13 @@ COMMANDS: Final = MappingProxyType[str, str](
         "bundle": "sigstep.cli.bundle:group",
         "complete": "sigstep.cli.complete:command",
         "deps": "sigstep.cli.deps:command",
+        "copy": "sigstep.cli.images:copy_command",
         "inspect": "sigstep.cli.inspect:command",
         "policy": "sigstep.cli.policy:group",
         "sandbox": "sigstep.cli.sandbox:sandbox",
+        "save": "sigstep.cli.images:save_command",
         "sign": "sigstep.cli.sign:command",
+        "tree": "sigstep.cli.images:tree_command",
         "trust": "sigstep.cli.trust:group",
         "verify": "sigstep.cli.verify:command",
     }
