@@ -102,8 +102,8 @@ def test_ours_verifies_legacy_cosign(sandbox: Sandbox, tmp_path: Path, kind: str
     assert status == 0, output
 
 
-def test_cosign_verifies_a_saved_image(sandbox: Sandbox, tmp_path: Path) -> None:
-    """`sigstep save` writes what `cosign verify --local-image` reads, and the other way round."""
+def test_ours_verifies_what_cosign_saved(sandbox: Sandbox, tmp_path: Path) -> None:
+    """`cosign save` does not list bundles; they are found by their subject."""
     sandbox.registry.referrers = True
     image = str(push(sandbox, "kept"))
     assert run(sandbox, sign, image)[0] == 0
