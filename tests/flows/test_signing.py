@@ -247,3 +247,13 @@ def test_trust_is_shown_and_exported(sandbox: Sandbox, files: Path) -> None:
     assert "timestamp authority" in updated.output
     assert run(sandbox, "trust", "export", sandbox.tuf_url, "root.json", *root, environ=environ).exception is None
     assert (files / "root.json").read_bytes() == sandbox.trusted_root_file.read_bytes()
+
+
+def test_resuming_does_not_keep_the_bundle_of_another_signer(sandbox: Sandbox, files: Path) -> None:
+    """A bundle of another repository's build is not ours, however well it verifies."""
+    token = files / "token"
+    token.write_text(sandbox.token(repository="someone/else"))
+    assert run(sandbox, "sign", "one.whl", "--token-file", str(token)).return_value == 0
+    result = run(sandbox, "sign", "one.whl", "--resume", "--format", "json")
+    assert [one["kept"] for one in json.loads(result.output)["made"]] == [False]
+    accepted(sandbox, "one.whl")

@@ -12,6 +12,8 @@ from sigstep.errors import SigstepError
 from sigstep.flows.signing_run import Run, SigningOptions, open_run
 from sigstep.model.bundle import Bundle
 from sigstep.model.subject import Subject
+from sigstep.model.verified import Verified
+from sigstep.oidc.claims import principal
 from sigstep.ports.families import SubjectSource
 from sigstep.ports.world import World
 from sigstep.signing.batch import prove, sign_digest
@@ -106,7 +108,7 @@ def for_each(groups: Sequence[tuple[Subject, ...]], make: Callable[[int, tuple[S
 
 
 def kept_bundle(subject: Subject, request: SignRequest, run: Run, world: World) -> Made | None:
-    """The bundle of an earlier run, where it is there, complete, and verifies for this artifact."""
+    """The bundle of an earlier run, where it is there, complete, and verifies for this artifact and signer."""
     place = Path(request.store.place(subject))
     if not place.is_file():
         return None
@@ -114,7 +116,21 @@ def kept_bundle(subject: Subject, request: SignRequest, run: Run, world: World) 
         bundle = parse_bundle(read_bundles(place)[0].data)
         if bundle.pending:
             return None
-        prove(bundle, subject, run.batch.trust, world)
+        if not _is_ours(prove(bundle, subject, run.batch.trust, world), run):
+            return None
     except SigstepError:
         return None
     return Made(subjects=(subject,), bundle=bundle, location=str(place), kept=True)
+
+
+def _is_ours(verified: Verified, run: Run) -> bool:
+    """Whether this run would sign as the same signer: the managed key, or issuer and repository commit or subject."""
+    if run.token is None:
+        return verified.key_id is not None
+    if verified.identity is None or verified.identity.issuer != run.token.issuer:
+        return False
+    claims, said = run.token.claims, verified.identity.extensions
+    if "repository" in claims:
+        source = said.get("source-repository", "").partition("://")[2].partition("/")[2]
+        return source == claims["repository"] and said.get("source-repository-digest") == claims.get("sha")
+    return verified.identity.subject == principal(run.token)

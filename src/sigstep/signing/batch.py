@@ -19,6 +19,7 @@ from sigstep.model.digest import Algorithm, Digest
 from sigstep.model.statement import PAYLOAD_TYPE
 from sigstep.model.subject import Subject
 from sigstep.model.trust import Thresholds
+from sigstep.model.verified import Verified
 from sigstep.ports.retry import Budget
 from sigstep.ports.world import World
 from sigstep.proofs.prepared import PreparedTrust
@@ -130,7 +131,7 @@ def _sign(
         return bundle
 
 
-def prove(bundle: Bundle, subject: Subject, trust: PreparedTrust, world: World) -> None:
+def prove(bundle: Bundle, subject: Subject, trust: PreparedTrust, world: World) -> Verified:
     """Hold a bundle that was just made against its own instance, as every verifier will.
 
     Raises:
@@ -138,7 +139,7 @@ def prove(bundle: Bundle, subject: Subject, trust: PreparedTrust, world: World) 
     """
     thresholds = Thresholds(entries=0, times=1, signed_times=1, scts=0) if bundle.pending else None
     try:
-        establish(bundle, subject, trust, now=world.clock.now(), thresholds=thresholds)
+        return establish(bundle, subject, trust, now=world.clock.now(), thresholds=thresholds)
     except Refusal as error:
         raise ServiceError(
             code="self-check-failed",
