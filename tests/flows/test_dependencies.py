@@ -1,0 +1,194 @@
+"""Changed dependencies through the flow and the command line, against scripted registries."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.repositories import commits
+from tests.worlds import Answering, Sent, answer, no_network, world
+
+from sigstep.cli.main import sigstep
+from sigstep.errors import ServiceError, UsageError
+from sigstep.flows.dependencies import DependencyRequest, examine_dependencies
+from sigstep.model.dependency import DependencyReport, EvidenceState, Level
+from sigstep.model.trust import TrustMaterial
+from sigstep.policy.dependencies import DependencyPolicy, Profile
+from sigstep.ports.http import Response
+from sigstep.rendering.dependencies import (
+    dependencies_annotations,
+    dependencies_json,
+    dependencies_markdown,
+    dependencies_text,
+)
+
+INDEX, NPM = "https://index.example/simple", "https://npm.example"
+A, B = "aa" * 32, "bb" * 32
+SRI = "sha512-" + "A" * 86 + "=="
+JSON = {"content-type": "application/vnd.pypi.simple.v1+json"}
+WHERE = "https://index.example/integrity/foo"
+
+
+def pinned(version: str, digest: str = A, index: str = INDEX) -> dict[str, str]:
+    """One hashed requirement."""
+    return {"requirements.txt": f"-i {index}\nfoo=={version} --hash=sha256:{digest}\n"}
+
+
+def npm(version: str) -> dict[str, str]:
+    """One locked npm package."""
+    entry = {"version": version, "resolved": f"{NPM}/@s/foo/-/foo-{version}.tgz", "integrity": SRI}
+    return {"package-lock.json": json.dumps({"packages": {"node_modules/@s/foo": entry}}, indent=1)}
+
+
+def examine(folder: Path, answering: Answering, *states: dict[str, str], **options: Any) -> DependencyReport:
+    """Compare the first state with the last."""
+    commits(folder, *states)
+    fields = {"base": "s0", "head": f"s{len(states) - 1}", "policy": DependencyPolicy(), **options}
+    request = DependencyRequest(repository=folder, trust=TrustMaterial(roots=()), **fields)
+    return examine_dependencies(request, world(answering))
+
+
+def index(provenance: Any = None, served: Response | None = None, **more: Any) -> Answering:
+    """An index with one file, and its answer about provenance."""
+    entry = {"filename": "foo-2.tar.gz", "hashes": {"sha256": A}, "provenance": provenance, **more}
+    if provenance == "unknown":
+        del entry["provenance"]
+
+    def answering(sent: Sent) -> Response:
+        if sent.url == f"{INDEX}/foo/":
+            return answer(200, json.dumps({"files": [entry]}).encode(), JSON)
+        return served or answer(404)
+
+    return answering
+
+
+@pytest.mark.parametrize(
+    ("answering", "state", "rule"),
+    [
+        (index(), EvidenceState.ABSENT, "no-provenance"),
+        (index("unknown"), EvidenceState.NOT_SERVED, "index-without-attestations"),
+        (index(WHERE), EvidenceState.ADVERTISED_UNAVAILABLE, "evidence-unavailable"),
+        (index(WHERE, answer(503)), EvidenceState.ADVERTISED_UNAVAILABLE, "evidence-unavailable"),
+        (index("https://evil.example/x"), EvidenceState.NOT_SERVED, "index-without-attestations"),
+        (
+            index(WHERE, answer(200, b'{"version":1,"attestation_bundles":[]}')),
+            EvidenceState.INVALID,
+            "attestation-invalid",
+        ),
+        (index(WHERE, answer(200, b"{")), EvidenceState.INVALID, "attestation-invalid"),
+        (index(yanked=True), EvidenceState.ABSENT, "yanked"),
+        (index(hashes={"sha256": B}), EvidenceState.NOT_SERVED, "digest-mismatch"),
+        (
+            lambda _: answer(200, b"<html>", {"content-type": "text/html"}),
+            EvidenceState.NOT_SERVED,
+            "index-without-attestations",
+        ),
+        (lambda _: answer(500), EvidenceState.ERROR, "evidence-unavailable"),
+        (no_network, EvidenceState.ERROR, "evidence-unavailable"),
+    ],
+)
+def test_index_states(tmp_path: Path, answering: Answering, state: EvidenceState, rule: str) -> None:
+    """Evidence states are kept apart; an empty list of attestations proves nothing."""
+    (result,) = examine(tmp_path, answering, pinned("1"), pinned("2")).results
+    assert (result.new.state, result.change.new.line) == (state, 2)
+    assert rule in [one.rule for one in result.findings]
+
+
+def packument(dist: dict[str, Any], attestations: Response | None = None) -> Answering:
+    """An npm registry with one version."""
+
+    def answering(sent: Sent) -> Response:
+        if sent.url == f"{NPM}/@s%2ffoo":
+            return answer(200, json.dumps({"versions": {"2.0.0": {"dist": dist}}}).encode())
+        return attestations or answer(404)
+
+    return answering
+
+
+SIGNED: dict[str, Any] = {"integrity": SRI, "signatures": [{"keyid": "k", "sig": "AA=="}]}
+ATTESTED: dict[str, Any] = {**SIGNED, "attestations": {"url": "x"}}
+
+
+@pytest.mark.parametrize(
+    ("answering", "state"),
+    [
+        (packument(SIGNED), EvidenceState.ABSENT),
+        (packument({"integrity": SRI}), EvidenceState.NOT_SERVED),
+        (packument(ATTESTED), EvidenceState.ADVERTISED_UNAVAILABLE),
+        (packument(ATTESTED, answer(502)), EvidenceState.ADVERTISED_UNAVAILABLE),
+        (packument(ATTESTED, answer(200, b'{"attestations":[]}')), EvidenceState.ADVERTISED_UNAVAILABLE),
+        (packument(ATTESTED, answer(200, b'{"attestations":[{"bundle":{}}]}')), EvidenceState.INVALID),
+        (lambda _: answer(404), EvidenceState.NOT_SERVED),
+        (no_network, EvidenceState.ERROR),
+    ],
+)
+def test_npm_states(tmp_path: Path, answering: Answering, state: EvidenceState) -> None:
+    """A mirror that strips evidence and a 404 for advertised attestations are no downgrade."""
+    (result,) = examine(tmp_path, answering, npm("1.0.0"), npm("2.0.0")).results
+    assert result.new.state is state
+
+
+def test_a_new_registry_is_not_asked(tmp_path: Path) -> None:
+    """An address that only the pull request names is never fetched, and its change is blocked."""
+
+    def refuse(sent: Sent) -> Response:
+        assert sent.url.startswith(INDEX), sent.url
+        raise ServiceError(code="network-failed", what="down")
+
+    report = examine(tmp_path, refuse, pinned("1"), pinned("2", index="https://evil.example/simple"))
+    assert report.results[0].new.state is EvidenceState.NOT_SERVED
+    assert report.results[0].findings[0].rule == "source-changed"
+    assert report.exit_code == 1
+
+
+def test_a_changed_hash_is_blocked_even_without_a_registry(tmp_path: Path) -> None:
+    """The same version with another hash fails, whatever the network says."""
+    report = examine(tmp_path, no_network, pinned("1"), pinned("1", B))
+    assert "hash-changed-same-version" in [one.rule for one in report.results[0].findings]
+
+
+def test_a_removed_lockfile_is_told(tmp_path: Path) -> None:
+    """A lockfile that is gone is a notice of its own."""
+    for number, (profile, level) in enumerate(zip(Profile, (Level.WARN, Level.FAIL, Level.NOTE), strict=True)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        policy = DependencyPolicy(profile=profile)
+        assert [one.level for one in examine(folder, no_network, pinned("1"), {}, policy=policy).notices] == [level]
+
+
+def test_an_unknown_commit_is_usage(tmp_path: Path) -> None:
+    """What git refuses is told with its words."""
+    with pytest.raises(UsageError) as refused:
+        examine(tmp_path, no_network, {}, base="nowhere")
+    assert refused.value.code == "git-failed"
+
+
+def test_hostile_names_stay_text(tmp_path: Path) -> None:
+    """Names from a lockfile cannot begin a workflow command, a table cell or a mention."""
+    name = "a|b`<img>@you\n::error::x,y"
+    entry = {"version": "1::2\n", "integrity": SRI, "resolved": "git+ssh://x.example/|y"}
+    lock = {"package-lock.json": json.dumps({"packages": {f"node_modules/{name}": entry}})}
+    report = examine(tmp_path, no_network, {}, lock)
+    markdown, text, marks = dependencies_markdown(report), dependencies_text(report), dependencies_annotations(report)
+    assert "<img>" not in markdown
+    assert "@you" not in markdown
+    assert not any(line.startswith("::") for line in (*text.splitlines(), *markdown.splitlines()))
+    assert [line.count("::warning") for line in marks.splitlines()] == [1]
+    assert json.loads(dependencies_json(report))["results"][0]["name"] == name
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``deps diff`` and ``deps audit``: local packages need no registry."""
+    local = {"uv.lock": '[[package]]\nname = "me"\nversion = "1"\nsource = { editable = "." }\n'}
+    commits(tmp_path, local, {"uv.lock": local["uv.lock"].replace("editable", "virtual")})
+    shared = ["--repository", str(tmp_path), "--offline"]
+    arguments = ["deps", "diff", *shared, "--base", "s0", "--head", "s1", "--format", "json"]
+    assert sigstep.main(arguments, standalone_mode=False) == 0
+    assert json.loads(capsys.readouterr().out)["schema"] == "sigstep/dependencies/v1"
+    assert sigstep.main(["deps", "audit", *shared, "--head", "s0"], standalone_mode=False) == 0
+    assert "not-applicable" in capsys.readouterr().out
+    with pytest.raises(UsageError) as refused:
+        sigstep.main(["deps", "audit", *shared, "--registry", "nothing"], standalone_mode=False)
+    assert refused.value.code == "registry-option"
