@@ -83,13 +83,7 @@ class Client:
             FormatError: ``registry-blob-too-large``, ``registry-digest-mismatch``, ``registry-size-mismatch``.
             ServiceError: a ``registry-*`` code.
         """
-        if descriptor.size > at_most:
-            raise FormatError(
-                code="registry-blob-too-large",
-                what=f"the blob {descriptor.digest} is too large",
-                why=f"it has {descriptor.size} bytes; at most {at_most} are read",
-                fix="look at what the manifest lists",
-            )
+        _check_size(descriptor, at_most)
         path = f"blobs/{descriptor.digest}"
         response = self._read(image, path, at_most=descriptor.size + 1, accept="*/*")
         check_bytes(response.body, descriptor.digest, descriptor.size, f"{image.name}@{descriptor.digest}")
@@ -99,9 +93,10 @@ class Client:
         """A blob piece by piece; the error for wrong bytes comes after the last piece, so write to a temporary place.
 
         Raises:
-            FormatError: ``registry-digest-mismatch``, ``registry-size-mismatch``.
+            FormatError: ``registry-blob-too-large``, ``registry-digest-mismatch``, ``registry-size-mismatch``.
             ServiceError: a ``registry-*`` code.
         """
+        _check_size(descriptor, limits.IMAGE_LAYER_BYTES)
         url = self._url(image.host, image.repository, f"blobs/{descriptor.digest}")
         if not self.has(image, f"blobs/{descriptor.digest}"):  # also gets the token
             raise _failure(image.host, 404, f"blobs/{descriptor.digest}")
@@ -318,6 +313,16 @@ def check_bytes(data: bytes, digest: Digest, size: int | None, name: str) -> Non
     """
     value = Digest.of(data, digest.algorithm).value
     _compare(value, len(data), digest, len(data) if size is None else size, name)
+
+
+def _check_size(descriptor: Descriptor, at_most: int) -> None:
+    if descriptor.size > at_most:
+        raise FormatError(
+            code="registry-blob-too-large",
+            what=f"the blob {descriptor.digest} is too large",
+            why=f"it has {descriptor.size} bytes; at most {at_most} are read",
+            fix="look at what the manifest lists",
+        )
 
 
 def _compare(value: bytes, seen: int, digest: Digest, size: int, name: str) -> None:
