@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from click.testing import CliRunner
@@ -23,7 +24,16 @@ from sigstep.sandbox.local import Sandbox
 __all__ = ["sandbox"]
 
 
-def push(sandbox: Sandbox, name: str) -> Reference:
+class Served(Protocol):
+    """Whatever serves a registry."""
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        ...
+
+
+def push(sandbox: Served, name: str) -> Reference:
     """An index of one small image."""
     image = parse_reference(f"{sandbox.url.partition('//')[2]}/{name}:v1")
     client = Client(real_world())

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -112,3 +116,38 @@ def test_ours_verifies_what_cosign_saved(sandbox: Sandbox, tmp_path: Path) -> No
     trust = ("--trusted-root", str(sandbox.trusted_root_file), "--repo", "acme/app")
     status, output = run(sandbox, verify, str(tmp_path / "theirs"), *trust)
     assert status == 0, output
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A registry that is not the sandbox's."""
+
+    url: str
+
+
+@pytest.fixture
+def olareg() -> Iterator[Elsewhere]:
+    """olareg in memory, on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(TOOLS["olareg"].path), "serve", "--port", str(port), "--store-type", "mem"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)  # noqa: TID251
+        yield Elsewhere(f"http://localhost:{port}")
+        process.terminate()
+
+
+def test_olareg(sandbox: Sandbox, olareg: Elsewhere, tmp_path: Path) -> None:
+    """A registry with the referrers API that others wrote: signed, verified, and verified by cosign."""
+    image = str(push(olareg, "app"))
+    assert run(sandbox, sign, image, "--recursive")[0] == 0
+    trust = ("--trusted-root", str(sandbox.trusted_root_file), "--repo", "acme/app")
+    status, output = run(sandbox, verify, image, *trust)
+    assert status == 0, output
+    done = cosign(sandbox, tmp_path, "verify", *verifying(sandbox), image)
+    assert done.returncode == 0, done.stderr
