@@ -11,8 +11,9 @@ from tests.repositories import commits
 from tests.worlds import Answering, Sent, answer, no_network, world
 
 from sigstep.cli.main import sigstep
-from sigstep.errors import ServiceError, UsageError
+from sigstep.errors import FormatError, ServiceError, UsageError
 from sigstep.flows.dependencies import DependencyRequest, examine_dependencies
+from sigstep.model import limits
 from sigstep.model.dependency import DependencyReport, EvidenceState, Level
 from sigstep.model.trust import TrustMaterial
 from sigstep.policy.dependencies import DependencyPolicy, Profile
@@ -192,3 +193,11 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(UsageError) as refused:
         sigstep.main(["deps", "audit", *shared, "--registry", "nothing"], standalone_mode=False)
     assert refused.value.code == "registry-option"
+
+
+def test_no_change_is_passed_over(tmp_path: Path) -> None:
+    """More changes than one run examines are refused as a whole."""
+    many = "".join(f"foo{at}==1 --hash=sha256:{A}\n" for at in range(limits.DEPENDENCY_CHANGES + 1))
+    with pytest.raises(FormatError) as caught:
+        examine(tmp_path, no_network, {"requirements.txt": ""}, {"requirements.txt": f"-i {INDEX}\n{many}"})
+    assert caught.value.code == "dependency-changes"

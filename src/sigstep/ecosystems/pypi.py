@@ -67,7 +67,9 @@ def evidence(
     if not all("provenance" in one for one in files):
         return replace(about, state=EvidenceState.NOT_SERVED, why="the index does not know attestations")
     wanted = [(digest, one) for digest, one in found if one["provenance"]]
-    return _prove_files(wanted[:MOST_FILES], about, registry, world, trust) if wanted else about
+    if len(wanted) > MOST_FILES:
+        return replace(about, state=EvidenceState.ERROR, why=f"more than {MOST_FILES} files are locked for one version")
+    return _prove_files(wanted, about, registry, world, trust) if wanted else about
 
 
 def _match(

@@ -73,12 +73,19 @@ def examine_dependencies(request: DependencyRequest, world: World) -> Dependency
 
     Raises:
         UsageError: ``git-failed``: not a work tree, or an unknown commit.
-        FormatError: a lockfile of ``head`` cannot be read.
+        FormatError: a lockfile of ``head`` cannot be read; ``dependency-changes``: more changed than one run examines.
     """
     head = _lockfiles(request, request.head, world)
     base = _lockfiles(request, request.base, world) if request.base else {}
     locked, before = _read(head), _read(base)
-    changes = pair(before, locked)[: limits.DEPENDENCY_CHANGES]
+    changes = pair(before, locked)
+    if len(changes) > limits.DEPENDENCY_CHANGES:
+        raise FormatError(
+            code="dependency-changes",
+            what=f"{len(changes)} dependencies changed at once",
+            why=f"at most {limits.DEPENDENCY_CHANGES} are examined in one run, and none is passed over",
+            fix="split the change, or name fewer lockfiles",
+        )
     asking = _asking(request, world, before if request.base else locked)
     with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
         results = tuple(pool.map(lambda change: _result(change, asking), changes))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from sigstep.errors import ProofError
 from sigstep.proofs.authority import AuthorityChain, issued_by
 from sigstep.proofs.certificate import Leaf
@@ -19,7 +21,7 @@ def find_root(leaf: Leaf, trust: PreparedTrust) -> tuple[PreparedRoot, tuple[Aut
             was made after the newest part of every root that has an authority of the issuer's name.
     """
     for root in trust.roots:
-        issuers = tuple(one for one in root.certificate_authorities if issued_by(leaf.certificate, one.certificates[0]))
+        issuers = _issuers(leaf, root.certificate_authorities)
         if issuers:
             return root, issuers
     made = leaf.certificate.not_valid_before_utc
@@ -36,6 +38,23 @@ def find_root(leaf: Leaf, trust: PreparedTrust) -> tuple[PreparedRoot, tuple[Aut
         why=f"its issuer is {leaf.certificate.issuer.rfc4514_string()[:200]!r}",
         fix="check that the signature is of the instance you trust; name another with --trusted-root",
     )
+
+
+def _issuers(leaf: Leaf, authorities: Sequence[AuthorityChain]) -> tuple[AuthorityChain, ...]:
+    """The authorities that issued the leaf; each key is tried once, however many windows it has in the root."""
+    name = leaf.certificate.issuer
+    held: dict[bytes, bool] = {}
+    found = []
+    for one in authorities:
+        issuer = one.certificates[0]
+        if issuer.subject != name:
+            continue
+        key = issuer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        if key not in held:
+            held[key] = issued_by(leaf.certificate, issuer)
+        if held[key]:
+            found.append(one)
+    return tuple(found)
 
 
 def verify_path(leaf: Leaf, issuers: Sequence[AuthorityChain], times: Sequence[datetime]) -> AuthorityChain:

@@ -38,21 +38,12 @@ class KeyRequest:
     proof: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CsrRequest:
-    """A PKCS#10 request (PEM), whose own signature is the proof of possession."""
-
-    pem: str
-
-
-def request_certificate(
-    service: Service, request: KeyRequest | CsrRequest, token: IdentityToken, world: World
-) -> Issued:
+def request_certificate(service: Service, request: KeyRequest, token: IdentityToken, world: World) -> Issued:
     """Ask for a certificate, once.
 
     Args:
         service: the authority; ``url`` is its base.
-        request: the key, in one of the two forms.
+        request: the key and the proof that we have it.
         token: goes into the request's body and nowhere else.
 
     Raises:
@@ -61,13 +52,10 @@ def request_certificate(
     """
     name = f"the certificate authority {service.url}"
     body: dict[str, Any] = {"credentials": {"oidcIdentityToken": token.raw}}
-    if isinstance(request, CsrRequest):
-        body["certificateSigningRequest"] = base64.b64encode(request.pem.encode()).decode()
-    else:
-        body["publicKeyRequest"] = {
-            "publicKey": {"algorithm": request.algorithm, "content": request.public_key_pem},
-            "proofOfPossession": base64.b64encode(request.proof).decode(),
-        }
+    body["publicKeyRequest"] = {
+        "publicKey": {"algorithm": request.algorithm, "content": request.public_key_pem},
+        "proofOfPossession": base64.b64encode(request.proof).decode(),
+    }
     try:
         response = call.post(
             world,

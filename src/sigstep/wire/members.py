@@ -16,7 +16,6 @@ _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _SNAKE: Final = re.compile(r"_([a-z0-9])")
 _TIME: Final = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _ALPHABET: Final = re.compile(r"[A-Za-z0-9+/_-]*={0,2}", re.ASCII)
-_TO_STANDARD: Final = str.maketrans("-_", "+/")
 
 
 class Members:
@@ -174,12 +173,16 @@ def decode_base64(value: Any, path: str, *, at_most: int) -> bytes:
     if not _ALPHABET.fullmatch(value) or (len(value) != len(bare) and value[len(bare) :] != padded[len(bare) :]):
         raise _bad_base64(path)
     try:
-        decoded = base64.b64decode(padded.translate(_TO_STANDARD), validate=True)
+        decoded = base64.b64decode(_standard(padded), validate=True)
     except (binascii.Error, ValueError):
         raise _bad_base64(path) from None
-    if base64.b64encode(decoded).decode().rstrip("=") != bare.translate(_TO_STANDARD):
+    if base64.b64encode(decoded).decode().rstrip("=") != _standard(bare):
         raise _bad_base64(path)
     return decoded
+
+
+def _standard(text: str) -> str:
+    return text.replace("-", "+").replace("_", "/")
 
 
 def parse_time(value: Any, path: str) -> datetime:

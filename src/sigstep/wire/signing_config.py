@@ -182,5 +182,5 @@ def _refuse(why: str) -> NoReturn:
         code="signing-config-malformed",
         what="this is not a signing config",
         why=why,
-        fix="take it from the instance's TUF repository, or make it with sigstep trust create",
+        fix="take it from the instance's TUF repository",
     )
