@@ -128,6 +128,7 @@ def test_many_bundles_in_lines(desk: Desk, message: Json, statement: Json) -> No
         (["--identity", "a", "FILE"], 2, "issuer-missing"),
         (["--identity", "a", "--identity-glob", "b", "--issuer", "c", "FILE"], 2, "option-conflict"),
         (["--issuer", "c", "FILE"], 2, "identity-missing"),
+        (["--bundle", "BUNDLE", "--owner", "nobody", "registry.example/app:1"], 2, "option-conflict"),
         (["--extension", "x", "FILE"], 2, "option-malformed"),
         (["--identity-regexp", "(", "--issuer", "c", "FILE"], 2, "matcher-malformed"),
         (["--key", "missing.pem", "FILE"], 2, "file-unreadable"),

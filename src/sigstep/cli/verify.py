@@ -105,6 +105,13 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
             why="the rules of the policy file are applied to files only; an image would be judged by its signer alone",
             fix="name the signer with --identity and --issuer, or --repo",
         )
+    if images and bundles:
+        raise UsageError(
+            code="option-conflict",
+            what="--bundle is for files and digests",
+            why="the bundles of an image are those its registry or folder holds; the named one would not be looked at",
+            fix="give the image's digest (sha256:…) instead of its name to verify it by a bundle file",
+        )
     if images:
         found = _verify_images(images, rule, trust, options, world)
         verdicts += tuple(

@@ -84,6 +84,7 @@ def _extend_tag(client: Client, tag: Reference, manifest: Manifest) -> None:
     world = client.world
     stayed = 0
     for tries in range(_TRIES):
+        began = world.clock.monotonic()
         stored = client.tag_bytes(tag)
         known = parse_manifest(stored[0]).manifests if stored else ()
         if any(one.digest == manifest.digest for one in known):
@@ -96,7 +97,8 @@ def _extend_tag(client: Client, tag: Reference, manifest: Manifest) -> None:
             data = index_document([*(one.document() for one in known), entry])
             client.put_manifest(tag, data, INDEX, if_match=stored[1] if stored else "", allowed=(412,))
         share = int.from_bytes(world.entropy.token(2), "big") / 0xFFFF
-        world.clock.sleep(_SETTLE_SECONDS * (1 + share * min(tries + 1, 10)))
+        settle = max(_SETTLE_SECONDS, 2 * (world.clock.monotonic() - began))  # others are as slow as we are
+        world.clock.sleep(settle * (1 + share * min(tries + 1, 10)))
     raise ServiceError(
         code="referrers-contended",
         what=f"the attachment is stored, but not listed under {tag}",
