@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,15 +72,7 @@ def load_key(der: bytes) -> PublicKey:
         FormatError: ``key-malformed``.
         ProofError: ``key-unsupported``.
     """
-    try:
-        return public_key(serialization.load_der_public_key(der))
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise FormatError(
-            code="key-malformed",
-            what="this is not a public key",
-            why=str(error)[:200],
-            fix="give the key in PEM (SPKI)",
-        ) from None
+    return _load(serialization.load_der_public_key, der)
 
 
 def load_pem_key(pem: bytes) -> PublicKey:
@@ -89,8 +82,12 @@ def load_pem_key(pem: bytes) -> PublicKey:
         FormatError: ``key-malformed``.
         ProofError: ``key-unsupported``.
     """
+    return _load(serialization.load_pem_public_key, pem)
+
+
+def _load(read: Callable[[bytes], object], data: bytes) -> PublicKey:
     try:
-        return public_key(serialization.load_pem_public_key(pem))
+        return public_key(read(data))
     except (ValueError, UnsupportedAlgorithm) as error:
         raise FormatError(
             code="key-malformed",
