@@ -1,0 +1,122 @@
+"""Options that say who may sign, and the rule that they make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from sigstep.errors import UsageError
+from sigstep.flows.policies import OpenedPolicy, open_policy
+from sigstep.policy.matcher import Matcher
+from sigstep.policy.rule import AllOf, Rule, any_signer_unsafe
+from sigstep.policy.signer import HasPredicateType, SignedBy, SignedByKey, owner, repository, signer_workflow
+
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_SIGNER_OPTIONS: Final = (
+    *("identity", "identity_glob", "identity_regexp", "issuer", "issuer_regexp", "repo", "owner_name", "workflow"),
+    *("extensions", "deny_self_hosted_runners", "types", "key", "any_signer_unsafe"),
+)
+_OPTIONS: Final = (
+    click.option("--identity", help="The signer, exactly: a URI or an e-mail address."),
+    click.option("--identity-glob", help="The signer as a glob; * stops at /, ** does not."),
+    click.option("--identity-regexp", help="The signer as a regular expression, anchored (RE2)."),
+    click.option("--issuer", help="The OIDC issuer, exactly."),
+    click.option("--issuer-regexp", help="The OIDC issuer as a regular expression, anchored (RE2)."),
+    click.option("--repo", help="Built from this GitHub repository: owner/name."),
+    click.option("--owner", "owner_name", help="Built from a repository of this GitHub owner."),
+    click.option(
+        "--signer-workflow", "workflow", help="Signed by this workflow: owner/name/.github/workflows/file.yml[@ref]."
+    ),
+    click.option(
+        "--extension", "extensions", multiple=True, metavar="NAME=VALUE", help="A certificate extension, exactly."
+    ),
+    click.option("--deny-self-hosted-runners", is_flag=True, help="Only runners that GitHub hosts."),
+    click.option("--type", "types", multiple=True, metavar="URI", help="The attestation's predicate type."),
+    click.option("--key", type=_FILE, help="A public key (PEM) that signed instead of an identity."),
+    click.option("--policy", type=_FILE, help="A policy file (sigstep/policy/v1) instead of the options above."),
+    click.option("--any-signer-unsafe", metavar="REASON", help="Take whoever signed; only integrity is checked."),
+)
+
+
+def signer_options(command: Any) -> Any:
+    """The options that say who may sign, for a command that takes ``**options``."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def policy_of(options: dict[str, Any]) -> OpenedPolicy | None:
+    """The policy file, which says alone who may sign."""
+    if options["policy"] is None:
+        return None
+    others = [name for name in _SIGNER_OPTIONS if options[name]]
+    if others:
+        raise UsageError(
+            code="option-conflict",
+            what="--policy excludes the options that name a signer",
+            why=f"{others[0].replace('_', '-')} is given too",
+            fix="write the signer into the policy file",
+        )
+    return open_policy(options["policy"])
+
+
+def rule_of(options: dict[str, Any]) -> Rule:
+    """The rule that the options make; without any of them it takes nobody."""
+    rules: list[Rule] = []
+    if options["any_signer_unsafe"]:
+        rules.append(any_signer_unsafe(reason=options["any_signer_unsafe"]))
+    if options["key"]:
+        rules.append(SignedByKey())
+    if options["repo"]:
+        rules.append(repository(options["repo"]))
+    if options["owner_name"]:
+        rules.append(owner(options["owner_name"]))
+    if options["workflow"]:
+        rules.append(signer_workflow(options["workflow"]))
+    rules.extend(_identity_rules(options))
+    if not rules:
+        return AllOf(())
+    if options["types"]:
+        rules.append(HasPredicateType(types=options["types"]))
+    return AllOf(tuple(rules))
+
+
+def _identity_rules(options: dict[str, Any]) -> list[Rule]:
+    subject = _one(options, identity="exact", identity_glob="glob", identity_regexp="regex")
+    issuer = _one(options, issuer="exact", issuer_regexp="regex")
+    extensions = [_pair(one) for one in options["extensions"]]
+    if options["deny_self_hosted_runners"]:
+        extensions.append(("runner-environment", Matcher("github-hosted")))
+    if subject is not None and issuer is None:
+        raise UsageError(
+            code="issuer-missing",
+            what="the signer is named, but not who vouches for the name",
+            why="the same name may exist at another issuer",
+            fix="give --issuer too",
+        )
+    if subject is None and issuer is None and not extensions:
+        return []
+    return [SignedBy(subject=subject, issuer=issuer, extensions=tuple(extensions))]
+
+
+def _one(options: dict[str, Any], **kinds: Any) -> Matcher | None:
+    given = [(options[name], kind) for name, kind in kinds.items() if options[name]]
+    if len(given) > 1:
+        raise UsageError(
+            code="option-conflict",
+            what=f"{' and '.join(f'--{name}' for name in kinds)} exclude one another",
+            why="the same thing is given in two forms",
+            fix="give one of them",
+        )
+    return Matcher(given[0][0], given[0][1]) if given else None
+
+
+def _pair(text: str) -> tuple[str, Matcher]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(
+            code="option-malformed", what=f"{text[:100]!r} is not NAME=VALUE", why="it has no =", fix="write NAME=VALUE"
+        )
+    return name, Matcher(value)

@@ -1,0 +1,66 @@
+"""Options that say whose signatures count, and the trust material that they make."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from sigstep.errors import FormatError, UsageError
+from sigstep.flows.policies import OpenedPolicy
+from sigstep.flows.trust import TrustRequest, load_trust
+from sigstep.model import limits
+from sigstep.model.trust import TrustedKey, TrustMaterial
+from sigstep.ports.world import World
+from sigstep.proofs.keys import load_pem_key
+
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_OPTIONS: Final = (
+    click.option("--trusted-root", "roots", multiple=True, type=_FILE, help="trusted_root.json; may be repeated."),
+    click.option("--instance", "instances", multiple=True, help="public-good, staging, github, or a TUF address."),
+    click.option("--trust-config", type=_FILE, envvar="SIGSTEP_TRUST_CONFIG", help="A client trust config file."),
+    click.option("--tuf-root", type=_FILE, help="The first root.json of the TUF repository that --instance names."),
+    click.option("--offline", is_flag=True, help="Ask nothing of the network: use the trusted roots at hand."),
+)
+
+
+def trust_options(command: Any) -> Any:
+    """The options that say whose signatures count, for a command that takes ``**options``."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def trust_of(options: dict[str, Any], world: World, opened: OpenedPolicy | None) -> TrustMaterial:
+    """The roots that were named, else public-good and GitHub; a key alone needs no instance's network."""
+    named = bool(options["roots"] or options["instances"] or options["trust_config"])
+    request = TrustRequest(
+        instances=options["instances"],
+        trusted_roots=options["roots"],
+        trust_config=options["trust_config"],
+        tuf_root=options["tuf_root"],
+        offline=options["offline"] or (options["key"] is not None and not named),
+    )
+    key = options["key"]
+    keys = (TrustedKey(key=load_pem_key(_read(key)).spki),) if key else ()
+    return replace(load_trust(request, world), keys=keys + (opened.keys if opened else ()))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(limits.TRUSTED_ROOT_BYTES + 1)
+    except OSError as error:
+        raise UsageError(
+            code="file-unreadable", what=f"{path} cannot be read", why=error.strerror or "", fix="check the path"
+        ) from None
+    if len(data) > limits.TRUSTED_ROOT_BYTES:
+        raise FormatError(
+            code="file-too-large",
+            what=f"{path} is too large",
+            why=f"at most {limits.TRUSTED_ROOT_BYTES} bytes are read",
+            fix="check the path",
+        )
+    return data
