@@ -7,9 +7,9 @@ import itertools
 import pytest
 from tests.unit.refusals import code_of
 
-from sigstep.engines.patterns import Engine, admission_warning, matches, parse_image
+from sigstep.policy.image_patterns import Dialect, admission_warning, matches, parse_image
 
-CIP, CPOL, CEL, CON = Engine
+CIP, CPOL, CEL, CON = Dialect
 AT = "@sha256:" + "a" * 64
 APP, EVIL, NGINX = f"ghcr.io/acme/app:v1{AT}", f"ghcr.io/acme/app-evil:1{AT}", f"nginx:1{AT}"
 ELSEWHERE = f"evil.example/ghcr.io/acme/app:v1{AT}"
@@ -46,7 +46,7 @@ TABLE: dict[str, tuple[set[str], set[str], set[str], set[str]]] = {
     "index.docker.io/library/nginx*": ({NGINX}, set(), set(), {NGINX}),
 }
 IMAGES = (APP, EVIL, NGINX, ELSEWHERE, DEEP)
-CASES = list(itertools.product(TABLE, IMAGES, Engine))
+CASES = list(itertools.product(TABLE, IMAGES, Dialect))
 
 
 def test_the_table_is_large() -> None:
@@ -57,7 +57,7 @@ def test_the_table_is_large() -> None:
 @pytest.mark.parametrize("pattern", TABLE)
 def test_dialects(pattern: str) -> None:
     """Each engine matches what its own rules say, and nothing else."""
-    for engine, expected in zip(Engine, TABLE[pattern], strict=True):
+    for engine, expected in zip(Dialect, TABLE[pattern], strict=True):
         assert {image for image in IMAGES if matches(engine, pattern, parse_image(image))} == expected, engine
 
 
@@ -74,7 +74,7 @@ def test_dialects(pattern: str) -> None:
         (CEL, "ghcr.io/acme/*", ""),
     ],
 )
-def test_warnings(engine: Engine, pattern: str, words: str) -> None:
+def test_warnings(engine: Dialect, pattern: str, words: str) -> None:
     """Patterns that select other images than they seem to are told."""
     warning = admission_warning(engine, pattern)
     assert words in warning
@@ -92,7 +92,7 @@ def test_images_without_digest(image: str) -> None:
 @pytest.mark.parametrize(
     ("engine", "pattern"), [(CIP, "ghcr.io/[ab]"), (CIP, "a?"), (CEL, "{a,b}"), (CON, "[!a]"), (CPOL, "")]
 )
-def test_unusable_patterns(engine: Engine, pattern: str) -> None:
+def test_unusable_patterns(engine: Dialect, pattern: str) -> None:
     """What the engine refuses, or what is not evaluated, never counts as a match."""
     assert code_of(lambda: matches(engine, pattern, parse_image(APP))) == "image-pattern"
 

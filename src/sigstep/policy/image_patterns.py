@@ -17,8 +17,8 @@ _ALLOWED: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY
 _LATEST: Final = "latest"
 
 
-class Engine(enum.Enum):
-    """The engines whose dialect is known."""
+class Dialect(enum.Enum):
+    """The pattern dialects that are known."""
 
     CLUSTER_IMAGE_POLICY = "cluster-image-policy"
     KYVERNO = "kyverno"
@@ -53,27 +53,27 @@ def parse_image(text: str) -> Image:
     return Image(host=host, path=path, tag=tag, digest=digest, written=text)
 
 
-def matched_text(engine: Engine, image: Image) -> str:
+def matched_text(dialect: Dialect, image: Image) -> str:
     """The text that the engine holds its patterns against when a pod with that image is admitted.
 
     ClusterImagePolicy sees the digest only (its webhook resolved the tag before); without a digest there is nothing
     it could match, and the text is the tag form that its tester sees.
     """
-    if engine is Engine.KYVERNO_CEL:
+    if dialect is Dialect.KYVERNO_CEL:
         return image.written
-    if engine is Engine.KYVERNO:
+    if dialect is Dialect.KYVERNO:
         base = f"{image.host or 'docker.io'}/{image.path}"
         return f"{base}@{image.digest}" if image.digest else f"{base}:{image.tag or _LATEST}"
     host = "index.docker.io" if image.host in ("", "docker.io", "index.docker.io") else image.host
     library = "library/" if host == "index.docker.io" and "/" not in image.path else ""
     base = f"{host}/{library}{image.path}"
-    if engine is Engine.CLUSTER_IMAGE_POLICY:
+    if dialect is Dialect.CLUSTER_IMAGE_POLICY:
         return f"{base}@{image.digest}" if image.digest else f"{base}:{image.tag or _LATEST}"
     tag = f":{image.tag}" if image.tag else ("" if image.digest else f":{_LATEST}")
     return f"{base}{tag}@{image.digest}" if image.digest else f"{base}{tag}"
 
 
-def matches(engine: Engine, pattern: str, image: Image) -> bool:
+def matches(dialect: Dialect, pattern: str, image: Image) -> bool:
     """Whether the engine applies a policy with that pattern to the image.
 
     Raises:
@@ -81,32 +81,32 @@ def matches(engine: Engine, pattern: str, image: Image) -> bool:
     """
     if not pattern:
         raise _unusable(pattern, "it is empty")
-    return Matcher(_expression(engine, pattern), "regex").matches(matched_text(engine, image))
+    return Matcher(_expression(dialect, pattern), "regex").matches(matched_text(dialect, image))
 
 
-def admission_warning(engine: Engine, pattern: str) -> str:
+def admission_warning(dialect: Dialect, pattern: str) -> str:
     """What is surprising about the pattern at admission; empty where nothing is."""
-    if engine is Engine.CLUSTER_IMAGE_POLICY and "@" not in pattern and not pattern.endswith("*"):
+    if dialect is Dialect.CLUSTER_IMAGE_POLICY and "@" not in pattern and not pattern.endswith("*"):
         return "never matches at admission: the tag is replaced by the digest before; write repository@*"
-    if engine is Engine.CLUSTER_IMAGE_POLICY and "@" not in pattern and ":" in pattern.rpartition("/")[2]:
+    if dialect is Dialect.CLUSTER_IMAGE_POLICY and "@" not in pattern and ":" in pattern.rpartition("/")[2]:
         return "never matches at admission: the tag is replaced by the digest before; write repository@*"
-    if engine in (Engine.CLUSTER_IMAGE_POLICY, Engine.KYVERNO) and pattern.startswith("docker.io/library/"):
+    if dialect in (Dialect.CLUSTER_IMAGE_POLICY, Dialect.KYVERNO) and pattern.startswith("docker.io/library/"):
         return "never matches: the engine writes this repository in another way"
-    if engine is Engine.KYVERNO and not pattern.endswith("*"):
+    if dialect is Dialect.KYVERNO and not pattern.endswith("*"):
         return "does not match an image pinned by digest, which is then not verified"
-    if engine is Engine.CONNAISSEUR:
+    if dialect is Dialect.CONNAISSEUR:
         return "open at both ends: it also governs longer names"
     return ""
 
 
-def _expression(engine: Engine, pattern: str) -> str:
-    if engine is Engine.CLUSTER_IMAGE_POLICY:
+def _expression(dialect: Dialect, pattern: str) -> str:
+    if dialect is Dialect.CLUSTER_IMAGE_POLICY:
         return _cluster_image_policy(pattern)
-    if engine is Engine.KYVERNO:
+    if dialect is Dialect.KYVERNO:
         return _translate(pattern, {"*": "(?s:.*)", "?": "(?s:.)"})
     if any(character in pattern for character in "[]{}\\!"):
         raise _unusable(pattern, "classes and alternatives of this engine's globs are not evaluated")
-    if engine is Engine.CONNAISSEUR:
+    if dialect is Dialect.CONNAISSEUR:
         pattern = f"*{pattern.strip('*')}*"
     return _translate(pattern, {"*": "(?s:.*)", "?": "(?s:.)"})
 

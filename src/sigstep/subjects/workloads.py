@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 from sigstep.errors import FormatError
+from sigstep.model.workload import CONTAINERS, VOLUMES, Workload, WorkloadImage
 from sigstep.wire import strict_yaml
 
 _TEMPLATE: Final = ("spec", "template", "spec")
@@ -22,39 +22,28 @@ POD_SPECS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 """Kinds that make pods, to where their pod spec stands (Kubernetes API, PodSpec)."""
-CONTAINERS: Final = ("containers", "initContainers", "ephemeralContainers")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkloadImage:
-    """An image reference as written, and where: ``place`` is one of `CONTAINERS` or ``volumes``."""
+def read_workloads(data: bytes, *, source: str = "manifest") -> tuple[Workload, ...]:
+    """Every workload in a stream of manifests (Kustomize and Helm output too), with its images.
 
-    image: str
-    place: str
-    kind: str
-    name: str
-    pointer: str
-
-
-def workload_images(data: bytes) -> tuple[WorkloadImage, ...]:
-    """Every image of every workload in a stream of manifests (Kustomize and Helm output too).
-
-    Kinds that make no pods have no images; ``List`` is opened. What looks like a template is refused.
+    Kinds that make no pods are passed over; ``List`` is opened. What looks like a template is refused.
 
     Args:
         data: YAML or JSON, one or more documents.
+        source: its name, for people.
 
     Raises:
         FormatError: ``manifest-malformed``, or of the YAML (see `strict_yaml.documents`).
     """
-    found: list[WorkloadImage] = []
+    found: list[Workload] = []
     for number, document in enumerate(strict_yaml.loads_all(data, name="manifest")):
         if document is not None:
-            found.extend(_of_object(document, f"document {number}", ""))
+            found.extend(_of_object(document, f"{source}, document {number}", ""))
     return tuple(found)
 
 
-def _of_object(value: Any, where: str, pointer: str) -> Iterator[WorkloadImage]:
+def _of_object(value: Any, where: str, pointer: str) -> Iterator[Workload]:
     kind = value.get("kind") if isinstance(value, dict) else None
     if not isinstance(kind, str) or not isinstance(value.get("apiVersion"), str):
         raise _malformed(where, pointer, "it has no apiVersion and kind")
@@ -62,29 +51,42 @@ def _of_object(value: Any, where: str, pointer: str) -> Iterator[WorkloadImage]:
         for index, item in enumerate(_list(value, "items", where, pointer)):
             yield from _of_object(item, where, f"{pointer}/items/{index}")
         return
-    spec: Any = value
-    for part in POD_SPECS.get(kind, ()):
-        pointer = f"{pointer}/{part}"
-        spec = spec.get(part) if isinstance(spec, dict) else None
     if kind not in POD_SPECS:
         return
+    spec: Any = value
+    inside = ""
+    for part in POD_SPECS[kind]:
+        inside = f"{inside}/{part}"
+        spec = spec.get(part) if isinstance(spec, dict) else None
     if not isinstance(spec, dict):
-        raise _malformed(where, pointer, f"the {kind} has no pod spec there")
+        raise _malformed(where, pointer + inside, f"the {kind} has no pod spec there")
     metadata = value.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    for place, image, at in _of_spec(spec, where, pointer):
-        yield WorkloadImage(image=image, place=place, kind=kind, name=str(name or ""), pointer=at)
+    said = metadata if isinstance(metadata, dict) else {}
+    labels = said.get("labels")
+    yield Workload(
+        source=f"{where}{pointer}",
+        api_version=value["apiVersion"],
+        kind=kind,
+        name=str(said.get("name") or ""),
+        namespace=str(said.get("namespace") or ""),
+        labels=MappingProxyType({str(k): str(v) for k, v in labels.items()} if isinstance(labels, dict) else {}),
+        document=value,
+        spec=spec,
+        images=tuple(_of_spec(spec, where, inside)),
+    )
 
 
-def _of_spec(spec: dict[str, Any], where: str, pointer: str) -> Iterator[tuple[str, str, str]]:
+def _of_spec(spec: dict[str, Any], where: str, pointer: str) -> Iterator[WorkloadImage]:
     for place in CONTAINERS:
         for index, container in enumerate(_list(spec, place, where, pointer)):
             at = f"{pointer}/{place}/{index}/image"
-            yield place, _image(container, "image", where, at), at
-    for index, volume in enumerate(_list(spec, "volumes", where, pointer)):
+            image = _image(container, "image", where, at)
+            yield WorkloadImage(image=image, place=place, pointer=at, container=str(container.get("name") or ""))
+    for index, volume in enumerate(_list(spec, VOLUMES, where, pointer)):
         if isinstance(volume, dict) and "image" in volume:
-            at = f"{pointer}/volumes/{index}/image/reference"
-            yield "volumes", _image(volume["image"], "reference", where, at), at
+            at = f"{pointer}/{VOLUMES}/{index}/image/reference"
+            image = _image(volume["image"], "reference", where, at)
+            yield WorkloadImage(image=image, place=VOLUMES, pointer=at, container=str(volume.get("name") or ""))
 
 
 def _list(holder: dict[str, Any], name: str, where: str, pointer: str) -> list[Any]:

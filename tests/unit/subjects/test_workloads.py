@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.refusals import code_of
 
-from sigstep.engines.workloads import POD_SPECS, workload_images
+from sigstep.subjects.workloads import POD_SPECS, read_workloads
 
 SPEC = {
     "containers": [{"image": "good"}],
@@ -30,7 +30,9 @@ def workload(kind: str, spec: Any) -> dict[str, Any]:
 def test_every_kind_and_container(kind: str) -> None:
     """All four places, with pointers that lead to the image."""
     made = workload(kind, SPEC)
-    found = workload_images(json.dumps(made).encode())
+    (one_workload,) = read_workloads(json.dumps(made).encode())
+    assert (one_workload.kind, one_workload.name, one_workload.document) == (kind, "n", made)
+    found = one_workload.images
     assert [one.image for one in found] == ["good", "evil", "debug", "data"]
     for one in found:
         value: Any = made
@@ -43,8 +45,9 @@ def test_streams_and_lists() -> None:
     """Documents of other kinds are passed over, lists are opened, empty documents do not matter."""
     inner = json.dumps({"apiVersion": "v1", "kind": "List", "items": [workload("Pod", SPEC)]})
     text = f"---\n---\napiVersion: v1\nkind: Service\n---\n{inner}\n"
-    found = workload_images(text.encode())
-    assert found[1].pointer == "/items/0/spec/initContainers/0/image"
+    (found,) = read_workloads(text.encode(), source="a.yaml")
+    assert found.source == "a.yaml, document 2/items/0"
+    assert found.images[1].pointer == "/spec/initContainers/0/image"
 
 
 @pytest.mark.parametrize(
@@ -65,11 +68,11 @@ def test_streams_and_lists() -> None:
 )
 def test_refused(value: Any) -> None:
     """What cannot be read is refused, never passed over."""
-    assert code_of(lambda: workload_images(json.dumps(value).encode())) == "manifest-malformed"
+    assert code_of(lambda: read_workloads(json.dumps(value).encode())) == "manifest-malformed"
 
 
 def test_alias_bomb() -> None:
     """Aliases are counted after expansion."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 8)]
-    assert code_of(lambda: workload_images("\n".join(lines).encode())) == "yaml-too-large"
+    assert code_of(lambda: read_workloads("\n".join(lines).encode())) == "yaml-too-large"
