@@ -20,6 +20,7 @@ from sigstep.services.selection import Selected, select
 from sigstep.signing.batch import Batch
 from sigstep.signing.credential import Credential, CredentialSource, certify
 from sigstep.signing.keys import SigningKey
+from sigstep.trust.tenants import is_tenant
 
 _TOKEN_MARGIN_SECONDS: Final = 15  # a token with less left may be too old when it arrives
 
@@ -76,7 +77,7 @@ def open_run(options: SigningOptions, world: World) -> Run:
     budget = Budget.starting_now(options.retry_seconds, world)
     token = None if options.key is not None else obtain(options.sources, AUDIENCE, world)
     visibility = visibility_of(token, world)
-    trust = load_signing(with_instance(options.trust, visibility), world)
+    trust = load_signing(with_instance(options.trust, visibility, world), world)
     if trust.writes_publicly and visibility not in ("public", "") and not options.allow_public_log:
         raise UsageError(
             code="private-repository",
@@ -164,19 +165,46 @@ def content_claims(options: SigningOptions, run: Run, world: World) -> IdentityT
 
 def issuers_of(world: World) -> tuple[str, ...]:
     """GitHub's issuer, or the one of the tenant that runs the job."""
-    server = world.environ.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/")
-    host = server.partition("://")[2]
-    if host.endswith(".ghe.com") and "/" not in host:
-        return (f"https://token.actions.{host}",)
-    return (GITHUB_ISSUER,)
+    host = _server(world)
+    return (f"https://token.actions.{host}",) if is_tenant(host) else (GITHUB_ISSUER,)
 
 
-def with_instance(request: TrustRequest, visibility: str) -> TrustRequest:
-    """The request with the instance that the repository's visibility decides, where the user named none."""
-    named = request.instances or request.trusted_roots or request.trust_config
-    if named or not visibility:
+def with_instance(request: TrustRequest, visibility: str, world: World) -> TrustRequest:
+    """The request with the instance that server and visibility decide, where the user named none.
+
+    A tenant of ``ghe.com`` has its own instance; on github.com public repositories have the public one, others
+    GitHub's. Elsewhere only public projects have one that is known.
+
+    Raises:
+        UsageError: ``signing-instance``: GitHub Enterprise Server, or a private project of another forge.
+    """
+    if request.instances or request.trusted_roots or request.trust_config:
         return request
+    host, in_github = _server(world), world.environ.get("GITHUB_ACTIONS") == "true"
+    if is_tenant(host):
+        return replace(request, instances=(host,))
+    if in_github and host != "github.com":
+        raise _no_instance(f"{host} is a GitHub Enterprise Server, and none belongs to it")
+    if not visibility:
+        return request
+    if visibility != "public" and not in_github:
+        raise _no_instance(f"the project is {visibility}, and only GitHub has an instance for such projects")
     return replace(request, instances=("public-good" if visibility == "public" else "github",))
+
+
+def _server(world: World) -> str:
+    """The host of the GitHub server that runs the job."""
+    return world.environ.get("GITHUB_SERVER_URL", "https://github.com").partition("://")[2].rstrip("/").lower()
+
+
+def _no_instance(why: str) -> UsageError:
+    return UsageError(
+        code="signing-instance",
+        what="no Sigstore instance is known for this job",
+        why=why,
+        fix="give --trust-config FILE with the instance that you run (sigstep trust create makes one), "
+        "or --instance public-good with --allow-public-log",
+    )
 
 
 def visibility_of(token: IdentityToken | None, world: World) -> str:

@@ -10,7 +10,9 @@ from sigstep.model import limits
 from sigstep.model.services import SigningConfig
 from sigstep.model.trust import TrustedRoot, TrustMaterial
 from sigstep.ports.world import World
+from sigstep.trust import cache
 from sigstep.trust.instances import GITHUB, PUBLIC_GOOD, Instance, github_services, instance_of
+from sigstep.trust.tenants import is_tenant, tenant_instance
 from sigstep.wire import signing_config
 from sigstep.wire.trusted_root import parse_trusted_root, parse_trusted_roots
 
@@ -63,7 +65,7 @@ def load_trust(request: TrustRequest, world: World) -> TrustMaterial:
         data, _ = signing_config.split_trust_config(_read(request.trust_config))
         roots.append(parse_trusted_root(data, name=request.trust_config.name))
     names = request.instances or (() if roots else (PUBLIC_GOOD.name, GITHUB.name))
-    roots.extend(_root(_instance(name, request), request, world) for name in names)
+    roots.extend(_root(_instance(name, request, world), request, world) for name in names)
     return TrustMaterial(roots=tuple(roots))
 
 
@@ -85,7 +87,7 @@ def load_signing(request: TrustRequest, world: World) -> SigningTrust:
         return _custom(roots[0], own)
     if len(request.instances) != 1:
         raise _which(f"{len(request.instances)} are named")
-    instance = _instance(request.instances[0], request)
+    instance = _instance(request.instances[0], request, world)
     root = _root(instance, request, world)
     services = _own(request) or _services(instance, request, world)
     return SigningTrust(
@@ -99,7 +101,7 @@ def export_root(request: TrustRequest, world: World) -> bytes:
     Raises:
         SigstepError: as `load_trust`.
     """
-    instance = _instance(request.instances[0], request)
+    instance = _instance(request.instances[0], request, world)
     return _target(instance, instance.root_target, request, world)
 
 
@@ -116,8 +118,25 @@ def _public(services: SigningConfig, instance: Instance | None) -> bool:
     return any(host.endswith((".sigstore.dev", ".sigstage.dev")) for host in hosts)
 
 
-def _instance(name: str, request: TrustRequest) -> Instance:
-    return instance_of(name, tuf_root=_read(request.tuf_root) if request.tuf_root else None)
+def initialise(url: str, tuf_root: Path, world: World) -> TrustedRoot:
+    """Read a TUF repository from its anchor, and keep the anchor: from then on its address alone names it.
+
+    Raises:
+        TrustError: ``tuf-refused``, ``tuf-unreachable``, ``trust-cache-unwritable``.
+        UsageError: ``trust-file-unreadable``, ``instance-unknown``.
+    """
+    request = TrustRequest(instances=(url,), tuf_root=tuf_root, update=True)
+    instance = _instance(url, request, world)
+    root = _root(instance, request, world)
+    cache.keep_anchor(instance.tuf_url, instance.tuf_root or b"", world)
+    return root
+
+
+def _instance(name: str, request: TrustRequest, world: World) -> Instance:
+    if is_tenant(name):
+        return tenant_instance(name, world, offline=request.offline)
+    given = _read(request.tuf_root) if request.tuf_root else cache.anchor(name, world)
+    return instance_of(name, tuf_root=given)
 
 
 def _root(instance: Instance, request: TrustRequest, world: World) -> TrustedRoot:
@@ -136,8 +155,6 @@ def _target(instance: Instance, name: str, request: TrustRequest, world: World) 
         from sigstep.trust import repository
 
         return repository.targets(instance, (name,), world, update=request.update)[name]
-    from sigstep.trust import cache
-
     kept = cache.read(cache.folder(instance.tuf_url, world) / "targets" / name, limits.TRUSTED_ROOT_BYTES)
     data = kept or instance.file(name)
     if data is None:

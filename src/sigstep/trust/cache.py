@@ -6,9 +6,13 @@ import os
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 from sigstep.ports.world import World
+
+_ANCHOR: Final = "anchor.json"
+_ANCHOR_BYTES: Final = 512_000  # python-tuf's bound on root.json
 
 
 def folder(url: str, world: World) -> Path:
@@ -69,3 +73,17 @@ def mark_checked(path: Path, world: World) -> None:
         OSError: it cannot be written.
     """
     write(path / "checked", world.clock.now().isoformat().encode())
+
+
+def anchor(url: str, world: World) -> bytes | None:
+    """The first ``root.json`` that `keep_anchor` kept for a TUF repository, or None."""
+    return read(folder(url.rstrip("/"), world) / _ANCHOR, _ANCHOR_BYTES)
+
+
+def keep_anchor(url: str, root: bytes, world: World) -> None:
+    """Keep the first ``root.json`` of a TUF repository, so that its address alone names it from now on.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    write(folder(url.rstrip("/"), world) / _ANCHOR, root)

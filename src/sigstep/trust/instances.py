@@ -89,14 +89,14 @@ def instance_of(name: str, *, tuf_root: bytes | None = None) -> Instance:
             code="instance-unknown",
             what=f"there is no instance {name!r}",
             why=f"known are {', '.join(KNOWN)} and addresses of TUF repositories",
-            fix="give one of these names, or https://… with --tuf-root",
+            fix="give one of these names, OCTO.ghe.com of a tenant, or https://… with --tuf-root",
         )
     if tuf_root is None:
         raise UsageError(
             code="tuf-root-missing",
             what=f"the TUF repository {name} has no anchor",
             why="a first root.json that comes from the network proves nothing",
-            fix="give the root.json that its operator handed you: --tuf-root FILE",
+            fix="run sigstep trust init URL --tuf-root FILE once with the root.json that its operator handed you",
         )
     return Instance(name=name.rstrip("/"), tuf_url=name.rstrip("/"), tuf_root=tuf_root)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
+from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError, RepositoryError
 from tuf.api.metadata import Metadata, Root, Timestamp
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
@@ -64,9 +64,15 @@ def targets(instance: Instance, names: Sequence[str], world: World, *, update: b
     try:
         found = _download(instance, names, folder, world)
         cache.mark_checked(folder, world)
+    except DownloadLengthMismatchError as error:
+        raise _refused(instance, str(error)) from error
     except DownloadError as error:
+        cause = error.__cause__
+        if isinstance(cause, ServiceError) and cause.code == "answer-too-large":
+            raise _refused(instance, cause.what) from error
         kept = cached(instance, names, world)
-        if isinstance(error.__cause__, ServiceError) and len(kept) == len(names) and _timestamp_holds(folder, world):
+        down = isinstance(cause, ServiceError) and cause.retryable
+        if down and len(kept) == len(names) and _timestamp_holds(folder, world):
             return kept
         raise TrustError(
             code="tuf-unreachable",

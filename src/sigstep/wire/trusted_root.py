@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import Any, Final
 
 from sigstep.errors import FormatError
@@ -82,6 +84,48 @@ def trusted_root_of(value: Any, *, name: str, thresholds: Thresholds | None = No
         timestamp_authorities=tuple(_authority(one, f"timestampAuthorities[{at}]") for at, one in enumerate(tsas)),
         thresholds=thresholds or (Thresholds() if logs or ct_logs else signed_time_only),
     )
+
+
+def encode_trusted_root(root: TrustedRoot) -> bytes:
+    """The JSON document of a trusted root, version 0.1; kinds of which there is none are left out."""
+    document: dict[str, Any] = {
+        "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+        "tlogs": [_log_json(one) for one in root.logs],
+        "certificateAuthorities": [_authority_json(one) for one in root.certificate_authorities],
+        "ctlogs": [_log_json(one) for one in root.ct_logs],
+        "timestampAuthorities": [_authority_json(one) for one in root.timestamp_authorities],
+    }
+    return json.dumps({name: part for name, part in document.items() if part}, indent=2).encode() + b"\n"
+
+
+def _log_json(log: Log) -> dict[str, Any]:
+    return {
+        "baseUrl": log.base_url,
+        "hashAlgorithm": "SHA2_256",
+        "publicKey": {
+            "rawBytes": base64.b64encode(log.key).decode(),
+            "keyDetails": log.key_details,
+            "validFor": _validity_json(log.validity),
+        },
+        "logId": {"keyId": base64.b64encode(log.log_id).decode()},
+        **({"operator": log.operator} if log.operator else {}),
+    }
+
+
+def _authority_json(authority: Authority) -> dict[str, Any]:
+    certificates = [{"rawBytes": base64.b64encode(one).decode()} for one in authority.certificates]
+    return {
+        "subject": {"organization": authority.organization, "commonName": authority.common_name},
+        "uri": authority.uri,
+        "certChain": {"certificates": certificates},
+        "validFor": _validity_json(authority.validity),
+        **({"operator": authority.operator} if authority.operator else {}),
+    }
+
+
+def _validity_json(validity: Validity) -> dict[str, str]:
+    times = {"start": validity.start, "end": validity.end}
+    return {name: time.isoformat().replace("+00:00", "Z") for name, time in times.items() if time is not None}
 
 
 def _log(value: Any, path: str) -> Log:
