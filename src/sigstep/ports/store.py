@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from sigstep.model.digest import Digest
 from sigstep.model.receipt import Receipt
 from sigstep.model.subject import Subject
 from sigstep.ports.world import World
@@ -20,7 +21,7 @@ class Found:
 
 
 class Store(Protocol):
-    """One place where bundles live. A store is a frozen value that knows its settings (folder, repository, address)."""
+    """One place where bundles are published: a frozen value that knows its settings (folder, repository, address)."""
 
     @property
     def name(self) -> str:
@@ -35,10 +36,19 @@ class Store(Protocol):
         """
         ...
 
-    def find(self, subject: Subject, world: World) -> tuple[Found, ...]:
-        """Every bundle known about a subject; empty where there is none.
+
+class Finder(Protocol):
+    """One place where bundles about artifacts are looked for."""
+
+    @property
+    def name(self) -> str:
+        """The place's name in reports."""
+        ...
+
+    def find(self, subjects: Sequence[Subject], world: World) -> Mapping[Digest, tuple[Found, ...]]:
+        """Every bundle known about each digest of the subjects; empty where there is none.
 
         Raises:
-            SigstepError: the store could not be asked.
+            SigstepError: the place could not be asked.
         """
         ...

@@ -8,7 +8,17 @@ from typing import Any, Final
 
 from sigstep.sandbox.exchange import Refused
 
-SERVICES: Final = ("fulcio", "issuer", "registry", "registry-token", "rekor-v1", "rekor-v2", "timestamp", "tuf")
+SERVICES: Final = (
+    "fulcio",
+    "github",
+    "issuer",
+    "registry",
+    "registry-token",
+    "rekor-v1",
+    "rekor-v2",
+    "timestamp",
+    "tuf",
+)
 KINDS: Final = ("delay", "drip", "drop", "garbage", "status", "wrong-signature")
 
 

@@ -16,6 +16,7 @@ from sigstep.sandbox.exchange import Refused, Reply, Request, json_reply
 from sigstep.sandbox.faults import Faults, fault_of
 from sigstep.sandbox.forge import Forge
 from sigstep.sandbox.fulcio import Fulcio
+from sigstep.sandbox.hub import Hub
 from sigstep.sandbox.issuer import Issuer
 from sigstep.sandbox.log_v1 import LogV1
 from sigstep.sandbox.log_v2 import LogV2
@@ -63,6 +64,7 @@ class Sandbox:
         self.log_v1 = LogV1(self._clock)
         self.log_v2 = LogV2()
         self.registry = Registry()
+        self.hub = Hub()
         self.timestamp_authority = TimestampAuthority(self._clock, organization=ORGANIZATION)
         self.forge = Forge(
             self._clock, self.authority, self.ct_log, (self.log_v1, self.log_v2), self.timestamp_authority
@@ -77,7 +79,7 @@ class Sandbox:
     def start(self) -> Sandbox:
         """Serve; itself."""
         self._server = Server(self._routes(), self.faults)
-        self.issuer.base_url = self.url
+        self.issuer.base_url = self.hub.base_url = self.url
         targets = {
             "trusted_root.json": _bytes(self.trusted_root()),
             "signing_config.v0.2.json": _bytes(self.signing_config()),
@@ -172,6 +174,7 @@ class Sandbox:
         variables = {
             **runner_environment(self.issuer.claims),
             "SIGSTEP_TRUST_CONFIG": str(self.trust_config_file),
+            "GITHUB_API_URL": f"{self.url}/github",
             "SIGSTEP_SANDBOX_URL": self.url,
             "SIGSTEP_SANDBOX_TUF_URL": self.tuf_url,
             "SIGSTEP_SANDBOX_TUF_ROOT": str(self.folder / "root.json"),
@@ -194,6 +197,7 @@ class Sandbox:
             ("/tuf/", "tuf", self._tuf),
             ("/v2/", "registry", self.registry.handle),
             ("/registry-token", "registry-token", self.registry.handle),
+            ("/github/", "github", self.hub.handle),
             ("/sandbox/faults", "control", self._control),
         )
 
