@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, Final, Protocol
 
 from sigstep.model.bundle import Bundle
 from sigstep.model.digest import Digest
 from sigstep.model.subject import Subject
-from sigstep.model.trust import TrustedKey
+from sigstep.model.trust import Thresholds, TrustedKey, TrustedRoot
 from sigstep.model.verdict import Finding
 from sigstep.model.verified import Verified
 from sigstep.model.workload import Workload
@@ -79,6 +80,7 @@ class Ruling:
     ``pointer`` is that of the image (`WorkloadImage.pointer`), empty for the whole; ``policy`` and ``rule`` are names
     in the engine's own document, empty where no policy matches and the engine's default decides.
     ``seen`` is False where the engine does not look at that image (the ruling then says so, and counts for nothing).
+    ``unjudged`` names the member of `UNJUDGED` for which an unknown decision is unknown.
     """
 
     decision: Decision
@@ -87,6 +89,86 @@ class Ruling:
     pointer: str
     reason: str
     seen: bool = True
+    unjudged: str = ""
+
+
+UNJUDGED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "key-elsewhere": "a key in a KMS or in a secret that is not in the files",
+        "authority-elsewhere": "certificates of an authority in a secret that is not in the files",
+        "trust-root": "a trust root that is neither in the files nor named with --trust",
+        "text-elsewhere": "a policy's text in a ConfigMap that is not in the files, or behind an address",
+        "cluster": "objects of the cluster, or answers of another service",
+        "notary": "signatures of Notary or Notation",
+        "language": "an expression with a construct or function that is not evaluated here",
+        "rego": "no usable evaluator of Rego is installed",
+        "engine-version": "versions of the engine answer differently",
+        "evidence": "the image or what is attached to it could not be read",
+    }
+)
+"""Everything for which a ruling may be unknown; nothing else is left unjudged."""
+
+
+class Prover(Protocol):
+    """Proves attachments with an engine's own keys, roots and thresholds; the same question is answered once."""
+
+    def prove(
+        self,
+        attachment: Attachment,
+        *,
+        key: TrustedKey | None = None,
+        roots: Sequence[TrustedRoot] | None = None,
+        thresholds: Thresholds | None = None,
+    ) -> Verified | Finding:
+        """The proof, or the finding that ended it.
+
+        Args:
+            key: the engine's key; then no certificate counts.
+            roots: instead of those at hand.
+            thresholds: instead of those of the signer's instance.
+        """
+        ...
+
+
+class Languages(Protocol):
+    """Languages in which engines take demands; each is evaluated outside this process, within limits."""
+
+    def rego(self, modules: Sequence[str], query: str, value: Any, *, version: int = 0) -> Any:
+        """What a query such as ``data.sigstore.isCompliant`` gives for an input; None where it is undefined.
+
+        Raises:
+            Undecided: ``rego-unavailable``, ``rego-failed``.
+        """
+        ...
+
+    def cel(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the policies of one request say (see `sigstep.engines.kyverno.cel_child`).
+
+        Raises:
+            Undecided: ``cel-failed``.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a judgement depends on beside the policies, the workload and its images.
+
+    Attributes:
+        now: aware.
+        roots: the instances at hand.
+        trust: instances that the caller names, for policies that refer to a trust root by its name.
+        prover, languages: see there.
+        default: what decides where no policy of the engine matches (``deny``, ``warn``, ``allow``), for engines that
+            let it be set; empty for the engine's own default.
+    """
+
+    now: datetime
+    roots: tuple[TrustedRoot, ...]
+    prover: Prover
+    languages: Languages
+    trust: Mapping[str, TrustedRoot] = field(default_factory=lambda: MappingProxyType({}))
+    default: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,13 +226,13 @@ class Engine(Protocol):
         ...
 
     def judge(
-        self, rules: EngineRules, workload: Workload, images: Mapping[str, ImageEvidence], now: datetime
+        self, rules: EngineRules, workload: Workload, images: Mapping[str, ImageEvidence], surroundings: Surroundings
     ) -> tuple[Ruling, ...]:
         """What the engine would say when the workload is admitted: at least one ruling for each of its images.
 
         Args:
             images: evidence by the reference as written; an image that is not in it is unknown.
-            now: aware.
+            surroundings: see there.
         """
         ...
 
