@@ -59,9 +59,7 @@ class Programs:
         return ended.status, json.loads(ended.stdout)["value"] if ended.status == 0 else None
 
     def _opa(self, arguments: Sequence[str], stdin: bytes) -> Completed:
-        modules = [
-            Path(one).read_text() for flag, one in itertools.pairwise(arguments) if flag == "--data"
-        ]
+        modules = [Path(one).read_text() for flag, one in itertools.pairwise(arguments) if flag == "--data"]
         version = 0 if "--v0-compatible" in arguments else 1
         status, value = self._ask(modules, arguments[-1], stdin.decode(), version)
         if self.lie == "wrong":
