@@ -35,7 +35,7 @@ class AttachmentProver:
     ) -> Verified | Finding:
         """See `sigstep.policy.engine.Prover.prove`."""
         if attachment.bundle is None:
-            return attachment.finding or Finding(code="bundle-malformed", what="the attachment is no bundle")
+            return attachment.finding or Finding(code="no-bundle", what="the attachment is no bundle")
         trust = (key, self._roots if roots is None else tuple(roots))
         asked = (id(attachment), trust, thresholds)
         if asked not in self._answers:  # the attachment is kept too, so that its id stays its own
