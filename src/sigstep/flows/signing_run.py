@@ -34,6 +34,7 @@ class SigningOptions:
         sources: where a token may come from, in order; none for a managed key.
         key: a managed key instead of a certificate.
         algorithm: of the ephemeral key.
+        csr: ask for the certificate by a certificate signing request.
         retry_seconds: how long the run may spend on trying again.
         defer_logging: make a pending bundle while the log is out.
         allow_public_log: write about a private repository to a log that everybody can read.
@@ -43,6 +44,7 @@ class SigningOptions:
     sources: tuple[TokenSource, ...] = ()
     key: SigningKey | None = None
     algorithm: str = "ecdsa-p256"
+    csr: bool = False
     retry_seconds: float = DEFAULT_BUDGET_SECONDS
     defer_logging: bool = False
     allow_public_log: bool = False
@@ -105,6 +107,7 @@ def open_run(options: SigningOptions, world: World) -> Run:
             valid_token,
             material,
             algorithm=options.algorithm,
+            csr=options.csr,
             budget=budget,
             world=world,
         )

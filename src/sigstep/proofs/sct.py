@@ -1,4 +1,4 @@
-"""Signed certificate timestamps embedded in a certificate (RFC 6962 sections 3.2 and 3.3)."""
+"""Signed certificate timestamps, embedded in a certificate or detached (RFC 6962 sections 3.2 and 3.3)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from sigstep.proofs.authority import AuthorityChain, extension
 from sigstep.proofs.certificate import Leaf
 from sigstep.proofs.keys import verify_message
 from sigstep.proofs.prepared import PreparedLog
+from sigstep.wire.detached_sct import DetachedSct
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _PRECERT_SIGNING: Final = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.4")
 SCTS: Final = 32
+_LAST_MILLISECOND: Final = 253_402_300_799_999  # of the year 9999
 
 
 def verify_embedded(leaf: Leaf, issuer: AuthorityChain, logs: Sequence[PreparedLog]) -> tuple[str, ...]:
@@ -42,9 +44,23 @@ def verify_embedded(leaf: Leaf, issuer: AuthorityChain, logs: Sequence[PreparedL
     for sct in list(scts.value)[:SCTS]:
         log = by_id.get(sct.log_id)
         if log is not None:
-            _verify(sct, entry, log)
+            _verify(_stamp(sct), sct.extension_bytes, sct.signature, entry, log)
             proved[sct.log_id] = log.log.base_url
     return tuple(proved.values())
+
+
+def verify_detached(leaf: Leaf, sct: DetachedSct, logs: Sequence[PreparedLog]) -> tuple[str, ...]:
+    """The CT log (base URL) whose detached SCT about the leaf holds; none where the log is unknown.
+
+    Raises:
+        ProofError: ``sct-invalid``, ``sct-window``.
+    """
+    log = next((one for one in logs if one.log.log_id == sct.log_id), None)
+    if log is None:
+        return ()
+    entry = b"\x00\x00" + len(leaf.der).to_bytes(3, "big") + leaf.der
+    _verify(sct.timestamp, sct.extensions, sct.signature, entry, log)
+    return (log.log.base_url,)
 
 
 def _signer(issuer: AuthorityChain) -> x509.Certificate:
@@ -56,22 +72,25 @@ def _signer(issuer: AuthorityChain) -> x509.Certificate:
     return issuer.certificates[1] if special and len(issuer.certificates) > 1 else first
 
 
-def _verify(sct: SignedCertificateTimestamp, entry: bytes, log: PreparedLog) -> None:
-    made = sct.timestamp.replace(tzinfo=timezone.utc)
-    stamp = (made - _EPOCH) // timedelta(milliseconds=1)
-    extra = sct.extension_bytes
-    signed = b"\x00\x00" + stamp.to_bytes(8, "big") + entry + len(extra).to_bytes(2, "big") + extra
-    if verify_message(log.key, sct.signature, signed) is None:
+def _stamp(sct: SignedCertificateTimestamp) -> int:
+    """Milliseconds since the epoch, by integers."""
+    return (sct.timestamp.replace(tzinfo=timezone.utc) - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _verify(stamp: int, extensions: bytes, signature: bytes, entry: bytes, log: PreparedLog) -> None:
+    made = _EPOCH + timedelta(milliseconds=min(stamp, _LAST_MILLISECOND))
+    signed = b"\x00\x00" + stamp.to_bytes(8, "big") + entry + len(extensions).to_bytes(2, "big") + extensions
+    if verify_message(log.key, signature, signed) is None:
         raise ProofError(
             code="sct-invalid",
-            what="a CT log's timestamp in the certificate does not hold",
+            what="a CT log's timestamp about the certificate does not hold",
             why=f"the signature is not one of {log.log.base_url}",
             fix="sign again; a certificate that was not logged may be mis-issued",
         )
     if not log.log.validity.contains(made):
         raise ProofError(
             code="sct-window",
-            what="a CT log's timestamp in the certificate does not count",
+            what="a CT log's timestamp about the certificate does not count",
             why=f"the key of {log.log.base_url} was not valid at {made:%Y-%m-%dT%H:%M:%SZ}",
             fix="sign again, or take a current trusted root",
         )

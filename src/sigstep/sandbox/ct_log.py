@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import threading
 from typing import Final
 
 from sigstep.ports.world import Clock
 from sigstep.sandbox import keys
+from sigstep.sandbox.exchange import b64
 from sigstep.sandbox.merkle import Tree
 
 _SHA256_ECDSA: Final = b"\x04\x03"
@@ -58,3 +60,16 @@ class CtLog:
             + struct.pack(">H", len(signature))
             + signature
         )
+
+    def detached_sct(self, certificate: bytes) -> bytes:
+        """Log a final certificate (DER); its SCT as the JSON of ``add-chain`` (RFC 6962, 4.1)."""
+        time = int(self._clock.now().timestamp() * 1000)
+        extensions = struct.pack(">H", len(self.extensions)) + self.extensions
+        entry = struct.pack(">QH", time, 0) + len(certificate).to_bytes(3, "big") + certificate + extensions
+        with self._lock:
+            self._tree.append(b"\x00\x00" + entry)
+        signature = keys.sign(self.key, b"\x00\x00" + entry)
+        members = {"id": self.log_id, "extensions": self.extensions}
+        signed = _SHA256_ECDSA + struct.pack(">H", len(signature)) + signature
+        encoded = {name: b64(value) for name, value in (*members.items(), ("signature", signed))}
+        return json.dumps({"sct_version": 0, "timestamp": time, **encoded}).encode()

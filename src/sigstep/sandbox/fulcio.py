@@ -12,14 +12,17 @@ from sigstep.sandbox import claims as claims_
 from sigstep.sandbox import keys
 from sigstep.sandbox.authority import CertificateAuthority, Leaf
 from sigstep.sandbox.ct_log import CtLog
-from sigstep.sandbox.exchange import Refused, Reply, Request, json_reply, member, unb64
+from sigstep.sandbox.exchange import Refused, Reply, Request, b64, json_reply, member, unb64
 from sigstep.sandbox.issuer import AUDIENCE, Issuer
 
 _PEM: Final = serialization.Encoding.PEM
 
 
 class Fulcio:
-    """The handler; without CT logs it answers in the detached form without an SCT, as GitHub's instance does."""
+    """The handler; without CT logs it answers in the detached form without an SCT, as GitHub's instance does.
+
+    ``detached`` gives the first CT log's SCT beside the certificate instead of inside it.
+    """
 
     def __init__(
         self, authority: CertificateAuthority, issuer: Issuer, ct_logs: tuple[CtLog, ...], clock: Clock
@@ -27,6 +30,7 @@ class Fulcio:
         self._authority = authority
         self._issuer = issuer
         self.ct_logs = ct_logs
+        self.detached = False
         self._clock = clock
 
     def handle(self, request: Request) -> Reply:
@@ -57,10 +61,16 @@ class Fulcio:
         key = _proven_key(body, principal)
         leaf = Leaf(key=key, name=name, extensions=extensions, not_before=self._clock.now().replace(microsecond=0))
         wrong = self._authority.wrong if request.spoiled else None
-        certificate = self._authority.issue(leaf, [log.sct for log in self.ct_logs], key=wrong)
-        chain = {"certificates": [_pem(certificate), *(_pem(one) for one in self._authority.chain)]}
-        kind = "signedCertificateEmbeddedSct" if self.ct_logs else "signedCertificateDetachedSct"
-        return json_reply({kind: {"chain": chain}})
+        embedded = () if self.detached else self.ct_logs
+        certificate = self._authority.issue(leaf, [log.sct for log in embedded], key=wrong)
+        answer: dict[str, Any] = {
+            "chain": {"certificates": [_pem(certificate), *(_pem(one) for one in self._authority.chain)]}
+        }
+        if self.detached:
+            der = certificate.public_bytes(serialization.Encoding.DER)
+            answer["signedCertificateTimestamp"] = b64(self.ct_logs[0].detached_sct(der))
+        kind = "signedCertificateEmbeddedSct" if embedded else "signedCertificateDetachedSct"
+        return json_reply({kind: answer})
 
 
 def _token(body: dict[str, Any], request: Request) -> str:

@@ -38,7 +38,16 @@ class KeyRequest:
     proof: bytes
 
 
-def request_certificate(service: Service, request: KeyRequest, token: IdentityToken, world: World) -> Issued:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsrRequest:
+    """A certificate signing request (PKCS#10, PEM), which proves possession by its own signature."""
+
+    pem: bytes
+
+
+def request_certificate(
+    service: Service, request: KeyRequest | CsrRequest, token: IdentityToken, world: World
+) -> Issued:
     """Ask for a certificate, once.
 
     Args:
@@ -52,10 +61,13 @@ def request_certificate(service: Service, request: KeyRequest, token: IdentityTo
     """
     name = f"the certificate authority {service.url}"
     body: dict[str, Any] = {"credentials": {"oidcIdentityToken": token.raw}}
-    body["publicKeyRequest"] = {
-        "publicKey": {"algorithm": request.algorithm, "content": request.public_key_pem},
-        "proofOfPossession": base64.b64encode(request.proof).decode(),
-    }
+    if isinstance(request, CsrRequest):
+        body["certificateSigningRequest"] = base64.b64encode(request.pem).decode()
+    else:
+        body["publicKeyRequest"] = {
+            "publicKey": {"algorithm": request.algorithm, "content": request.public_key_pem},
+            "proofOfPossession": base64.b64encode(request.proof).decode(),
+        }
     try:
         response = call.post(
             world,

@@ -17,9 +17,10 @@ from sigstep.ports.world import World
 from sigstep.proofs.certificate import load_leaf
 from sigstep.proofs.chain import find_root, verify_path
 from sigstep.proofs.prepared import PreparedTrust
-from sigstep.proofs.sct import verify_embedded
-from sigstep.services.fulcio import Issued, KeyRequest, request_certificate
+from sigstep.proofs.sct import verify_detached, verify_embedded
+from sigstep.services.fulcio import CsrRequest, Issued, KeyRequest, request_certificate
 from sigstep.signing.keys import SigningKey, ephemeral_key
+from sigstep.wire.detached_sct import parse_detached_sct
 
 MARGIN: Final = timedelta(seconds=60)  # a certificate with less left is renewed: a log and a TSA still have to answer
 
@@ -63,6 +64,7 @@ def certify(
     trust: PreparedTrust,
     *,
     algorithm: str,
+    csr: bool = False,
     budget: Budget,
     world: World,
 ) -> Credential:
@@ -70,6 +72,7 @@ def certify(
 
     Args:
         token: gives a token that is still valid; it is asked on each try, as outages outlive tokens.
+        csr: prove the key by a certificate signing request instead of a signature over the token's subject.
 
     Raises:
         TokenError: ``token-refused``, ``token-malformed``.
@@ -79,14 +82,17 @@ def certify(
 
     def once() -> Credential:
         fresh = token()
-        proof = key.sign_message(principal(fresh).encode())
-        request = KeyRequest(algorithm=key.fulcio_name, public_key_pem=key.public_pem, proof=proof)
+        request: KeyRequest | CsrRequest = CsrRequest(pem=key.csr_pem)
+        if not csr:
+            proof = key.sign_message(principal(fresh).encode())
+            request = KeyRequest(algorithm=key.fulcio_name, public_key_pem=key.public_pem, proof=proof)
         return _checked(request_certificate(service, request, fresh, world), key, trust, service, world)
 
     return retrying(once, service=f"the certificate authority {service.url}", budget=budget, world=world)
 
 
 def _checked(issued: Issued, key: SigningKey, trust: PreparedTrust, service: Service, world: World) -> Credential:
+    detached: tuple[str, ...] = ()
     try:
         leaf = load_leaf(issued.certificates[0])
         if leaf.key.spki != key.spki:
@@ -94,11 +100,15 @@ def _checked(issued: Issued, key: SigningKey, trust: PreparedTrust, service: Ser
         root, issuers = find_root(leaf, trust)
         issuer = verify_path(leaf, issuers, [world.clock.now()])
         logs = verify_embedded(leaf, issuer, root.ct_logs)
+        if issued.detached_sct is not None:
+            detached = verify_detached(leaf, parse_detached_sct(issued.detached_sct), root.ct_logs)
     except ServiceError:
         raise
     except SigstepError as error:
         raise _wrong(service, f"{error.what}: {error.why}") from None
     if len(logs) < root.root.thresholds.scts:
+        if detached:
+            raise _wrong(service, "its SCT is detached; a bundle cannot carry it, and verifiers ask for one inside")
         raise _wrong(service, "no CT log of the trusted root vouches for it")
     return Credential(key=key, leaf=leaf.der, ends=leaf.certificate.not_valid_after_utc)
 

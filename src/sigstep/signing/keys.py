@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
@@ -22,7 +23,7 @@ _CURVES: Final = {
     "secp384r1": ("PKIX_ECDSA_P384_SHA_384", Algorithm.SHA384),
     "secp521r1": ("PKIX_ECDSA_P521_SHA_512", Algorithm.SHA512),
 }
-_HASHES: Final[dict[Algorithm, hashes.HashAlgorithm]] = {
+_HASHES: Final[dict[Algorithm, hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {
     Algorithm.SHA256: hashes.SHA256(),
     Algorithm.SHA384: hashes.SHA384(),
     Algorithm.SHA512: hashes.SHA512(),
@@ -60,6 +61,13 @@ class SigningKey:
             .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
             .decode()
         )
+
+    @property
+    def csr_pem(self) -> bytes:
+        """A certificate signing request without a name, PEM: Fulcio takes the name from the token."""
+        algorithm = None if self.algorithm is None else _HASHES[self.algorithm]
+        request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+        return request.sign(self.private, algorithm).public_bytes(serialization.Encoding.PEM)
 
     def sign_digest(self, digest: Digest) -> bytes:
         """Sign a digest of the key's own algorithm (ECDSA in DER; RSA PKCS#1 v1.5).
