@@ -14,6 +14,7 @@ from sigstep.action.runner import Runner
 from sigstep.errors import SigstepError, TokenError
 from sigstep.model.verdict import Finding, Outcome
 from sigstep.ports.real import real_world
+from sigstep.ports.signals import interrupted, leave, raise_on_signals
 from sigstep.ports.world import World
 from sigstep.rendering.markdown import error_markdown, report_markdown
 from sigstep.rendering.report import report_json, report_text
@@ -40,8 +41,14 @@ _OUTCOMES: Final = {0: "verified", 1: "refused", 2: "usage", 3: "nothing-to-exam
 
 
 def main() -> int:
-    """Run the step in the real world."""
-    return run(real_world())
+    """Run the step in the real world; a run that is cancelled still writes its outputs."""
+    raise_on_signals()
+    world = real_world()
+    try:
+        return run(world)
+    except KeyboardInterrupt:
+        _failed(interrupted(), Inputs(environ=world.environ), Runner(world=world))
+        leave()
 
 
 def run(world: World) -> int:

@@ -55,7 +55,13 @@ def sigstep() -> None:
 
 
 def main() -> None:
-    """Run the command line; every error is told with its code, and its exit code is the one of docs/reference."""
+    """Run the command line; every error is told with its code, and its exit code is the one of docs/reference.
+
+    Ctrl-C and SIGTERM end it with 130 and 143. Files that were being written are whole or not there.
+    """
+    from sigstep.ports.signals import interrupted, leave, raise_on_signals
+
+    raise_on_signals()
     try:
         status = sigstep.main(standalone_mode=False)
     except SigstepError as error:
@@ -64,7 +70,8 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except click.Abort:
-        sys.exit(130)
+        _tell(interrupted())
+        leave()
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from sigstep.stores.files import FileStore
 from sigstep.wire.bundle import encode_bundle, parse_bundle
 
 PARALLEL: Final = 16  # requests to the services at a time
+GRACE_SECONDS: Final = 3.0  # what is under way may still be written when the run is asked to end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +96,19 @@ def for_each(groups: Sequence[tuple[Subject, ...]], make: Callable[[int, tuple[S
     """
     made: list[Made] = []
     failures: list[tuple[str, SigstepError]] = []
-    with ThreadPoolExecutor(min(PARALLEL, len(groups))) as pool:
-        running = [(group[0], pool.submit(make, number, group)) for number, group in enumerate(groups, start=1)]
+    pool = ThreadPoolExecutor(min(PARALLEL, len(groups)))
+    running = [(group[0], pool.submit(make, number, group)) for number, group in enumerate(groups, start=1)]
+    try:
         for subject, future in running:
             try:
                 made.append(future.result())
             except SigstepError as error:
                 failures.append((subject.location or subject.name, error))
+    except BaseException:  # Ctrl-C, SIGTERM: nothing new is begun, and bundles that are being written become whole
+        pool.shutdown(wait=False, cancel_futures=True)
+        wait([future for _, future in running], timeout=GRACE_SECONDS)
+        raise
+    pool.shutdown()
     if not made:
         raise failures[0][1]
     return SigningResult(made=tuple(made), failures=tuple(failures))

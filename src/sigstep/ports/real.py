@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
 
-from sigstep.errors import ServiceError
+from sigstep.errors import ServiceError, Undecided
 from sigstep.ports.http import DEFAULT_TIMEOUT_SECONDS, Http, Response, Stream
 from sigstep.ports.world import Completed, World
 
@@ -22,6 +22,14 @@ def real_world() -> World:
     return World(
         http=LazyHttp(), clock=RealClock(), entropy=RealEntropy(), environ=environment(), process=RealProcess()
     )
+
+
+_INTERRUPTED = threading.Event()
+
+
+def wake_up() -> None:
+    """End every wait of `RealClock`, now and from now on: the process has been asked to end."""
+    _INTERRUPTED.set()
 
 
 def environment() -> Mapping[str, str]:
@@ -41,8 +49,15 @@ class RealClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """See `Clock.sleep`."""
-        time.sleep(seconds)  # noqa: TID251 - this is the door
+        """See `Clock.sleep`.
+
+        Raises:
+            Undecided: ``interrupted``: `wake_up` was called before or meanwhile.
+        """
+        if _INTERRUPTED.wait(seconds):
+            raise Undecided(
+                code="interrupted", what="the run was asked to end", why="by a signal", fix="run it again with --resume"
+            )
 
 
 class RealEntropy:

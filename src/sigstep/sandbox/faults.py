@@ -49,6 +49,7 @@ class Faults:
         self._lock = threading.Lock()
         self._set: dict[str, Fault] = {}
         self._left: dict[str, int] = {}
+        self._taken: dict[str, int] = {}
 
     def set(self, service: str, fault: Fault) -> None:
         """Let a service fail.
@@ -61,6 +62,7 @@ class Faults:
         with self._lock:
             self._set[service] = fault
             self._left[service] = fault.times
+            self._taken[service] = 0
 
     def clear(self, service: str = "") -> None:
         """Let a service, or all, work again."""
@@ -72,11 +74,18 @@ class Faults:
         """The fault of the next request, counted down."""
         with self._lock:
             fault = self._set.get(service)
+            if fault is not None:
+                self._taken[service] += 1
             if fault is not None and fault.times:
                 self._left[service] -= 1
                 if self._left[service] <= 0:
                     del self._set[service]
             return fault
+
+    def taken(self, service: str) -> int:
+        """How many requests have failed since the service's fault was set."""
+        with self._lock:
+            return self._taken.get(service, 0)
 
     def listed(self) -> dict[str, str]:
         """The kind of fault of each service that has one."""
