@@ -22,10 +22,10 @@ $(ORACLE)/node_modules/.package-lock.json: $(ORACLE)/package-lock.json
 	npm ci --prefix $(ORACLE) --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-# wheels for the Action's own set-up step, so that its tests stay on loopback
-$(VENV)/wheelhouse/.ready: requirements/action.txt $(VENV)/.ready
-	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: \
-	  -r requirements/action.txt -d $(VENV)/wheelhouse
+# wheels for the Action's own set-up step and for scripts/build.sh, so that their tests stay on loopback
+$(VENV)/wheelhouse/.ready: requirements/action.txt requirements/build.txt $(VENV)/.ready
+	for lock in action build; do $(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  --only-binary :all: -r requirements/$$lock.txt -d $(VENV)/wheelhouse || exit 1; done
 	@touch $@
 
 .PHONY: setup
