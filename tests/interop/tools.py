@@ -101,6 +101,12 @@ TOOLS = {
     )
 }
 
+# commands of Debian packages: the command, and the package that has it
+DEBIAN = {
+    "buildah": "buildah",
+    "debootstrap": "debootstrap",
+}
+
 
 def cache() -> Path:
     """The folder of the built programs: ``SIGSTEP_INTEROP_TOOLS``, else below the user's cache folder."""
@@ -150,11 +156,22 @@ def build(wanted: Tool) -> None:
         partial.replace(wanted.path)
 
 
+def install() -> list[str]:
+    """Install the Debian packages whose commands are missing; the commands that are missing still."""
+    missing = [command for command in DEBIAN if shutil.which(command) is None]
+    if missing and shutil.which("apt-get") is not None:
+        environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}  # noqa: TID251
+        packages = sorted({DEBIAN[command] for command in missing})
+        for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
+            subprocess.run(
+                ["apt-get", *arguments], env=environ, check=False, timeout=BUILD_SECONDS, capture_output=True
+            )
+    return [command for command in missing if shutil.which(command) is None]
+
+
 def main() -> int:
-    """Build what is missing; 1 when something could not be built. ``--missing``: build nothing, 1 when one is missing."""
-    if "--missing" in sys.argv[1:]:
-        return 0 if all(wanted.built for wanted in TOOLS.values()) else 1
-    failed = []
+    """Build and install what is missing; 1 when something could not be had."""
+    failed = install()
     for wanted in TOOLS.values():
         if wanted.built:
             continue
