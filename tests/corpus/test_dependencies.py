@@ -14,7 +14,7 @@ from tests.worlds import Sent, answer, world
 from sigstep.flows.dependencies import DependencyRequest, examine_dependencies
 from sigstep.model.dependency import DependencyReport, EvidenceState
 from sigstep.model.trust import TrustMaterial
-from sigstep.policy.dependencies import DependencyPolicy
+from sigstep.policy.dependency_rules import DependencyPolicy
 from sigstep.ports.http import Response
 from sigstep.wire.registry_keys import parse_registry_keys
 from sigstep.wire.trusted_root import parse_trusted_root

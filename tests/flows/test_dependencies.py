@@ -16,7 +16,7 @@ from sigstep.flows.dependencies import DependencyRequest, examine_dependencies
 from sigstep.model import limits
 from sigstep.model.dependency import DependencyReport, EvidenceState, Level
 from sigstep.model.trust import TrustMaterial
-from sigstep.policy.dependencies import DependencyPolicy, Profile
+from sigstep.policy.dependency_rules import DependencyPolicy, Profile
 from sigstep.ports.http import Response
 from sigstep.rendering.dependencies import (
     dependencies_annotations,

@@ -17,7 +17,7 @@ from sigstep.cli.main import sigstep
 from sigstep.flows.dependencies import DependencyRequest, examine_dependencies
 from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.model.dependency import DependencyReport, EvidenceState
-from sigstep.policy.dependencies import DependencyPolicy
+from sigstep.policy.dependency_rules import DependencyPolicy
 from sigstep.ports.http import Response
 from sigstep.ports.real import real_world
 from sigstep.sandbox.local import Sandbox

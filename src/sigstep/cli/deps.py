@@ -14,7 +14,7 @@ from sigstep.flows.dependencies import DependencyRequest, examine_dependencies
 from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.model import limits
 from sigstep.model.trust import TrustedKey
-from sigstep.policy.dependencies import DependencyPolicy, Profile
+from sigstep.policy.dependency_rules import Profile
 from sigstep.ports.real import real_world
 from sigstep.rendering import dependencies as rendering
 from sigstep.wire.registry_keys import parse_registry_keys
@@ -39,9 +39,7 @@ def _shared(command: Any) -> Any:
             click.option(
                 "--profile",
                 type=click.Choice([one.value for one in Profile]),
-                default=Profile.RECOMMENDED.value,
-                show_default=True,
-                help="How strict the rules are; report never fails.",
+                help="How strict the rules are, instead of what the policy file says; report never fails.",
             ),
             click.option(
                 "--registry",
@@ -98,7 +96,7 @@ def _run(base: str, options: dict[str, Any]) -> int:
         repository=options["folder"],
         base=base,
         head=options["head"],
-        policy=DependencyPolicy(profile=Profile(options["profile"])),
+        profile=Profile(options["profile"]) if options["profile"] else None,
         trust=replace(load_trust(trust, world), keys=()),
         registry_keys=_keys(options["registry_keys"]),
         registries=dict(_registry(one) for one in options["registries"]),

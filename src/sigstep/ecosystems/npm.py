@@ -11,47 +11,43 @@ from typing import Any, Final
 from sigstep.errors import FormatError, Refusal, ServiceError
 from sigstep.model import limits
 from sigstep.model.bundle import CertificateMaterial
-from sigstep.model.dependency import EvidenceState, Locked, PackageEvidence, Publisher
+from sigstep.model.dependency import CACHE, EvidenceState, Locked, PackageEvidence
 from sigstep.model.digest import Algorithm, Digest
 from sigstep.model.subject import Subject
 from sigstep.model.verdict import Finding
 from sigstep.model.verified import Verified
 from sigstep.policy.publisher import publisher_of
-from sigstep.ports.world import World
 from sigstep.proofs.keys import load_key, verify_message
 from sigstep.proofs.prepared import PreparedTrust
-from sigstep.services.registry import get
+from sigstep.services.registry import Ask
 from sigstep.verification.pipeline import establish
-from sigstep.wire import strict_json
 from sigstep.wire.members import decode_base64, parse_time
 from sigstep.wire.signed_document import Signed, parse_signed
 
 PROVENANCE: Final = ("https://slsa.dev/provenance/v1", "https://slsa.dev/provenance/v0.2")
+PUBLISH: Final = "https://github.com/npm/attestation/tree/main/specs/publish/"
+SIGNATURES, ATTESTATIONS = "npm:signatures", "npm:attestations"
 
 
-def evidence(locked: Locked, registry: str, world: World, trust: PreparedTrust, keys: PreparedTrust) -> PackageEvidence:
+def evidence(locked: Locked, ask: Ask) -> PackageEvidence:
     """What the registry's evidence about one version proves.
 
     Args:
         locked: the version.
-        registry: base address of the registry.
-        world: network and clock.
-        trust: roots of the certificates.
-        keys: the same with the registry's own keys; without any, registry signatures are not judged.
+        ask: the registry, and its own keys; without any, registry signatures are not judged.
 
     Raises:
         ServiceError: the registry cannot be asked.
         Refusal: an answer is malformed.
     """
     name = locked.name.replace("/", "%2f")
-    answer = get(f"{registry}/{name}", world, accept="application/json", at_most=limits.REGISTRY_METADATA_BYTES)
-    package = _mapping(_json(answer.body)) if answer.status == 200 else {}
+    package = _mapping(ask.json(f"{ask.registry}/{name}", at_most=limits.REGISTRY_METADATA_BYTES))
     version = _mapping(_mapping(package.get("versions")).get(locked.version))
     if not version:
         return PackageEvidence(state=EvidenceState.NOT_SERVED, why="the registry does not have this version")
     dist = _mapping(version.get("dist"))
     digest = _sha512(dist.get("integrity"))
-    problems = [*_hash_problems(locked, digest), *_signature_problems(locked, dist, keys, package)]
+    problems = [*_hash_problems(locked, digest), *_signature_problems(locked, dist, ask.keys, package)]
     about = PackageEvidence(
         state=EvidenceState.ABSENT,
         files=1,
@@ -63,71 +59,85 @@ def evidence(locked: Locked, registry: str, world: World, trust: PreparedTrust, 
     )
     if not dist.get("attestations"):
         stripped = not dist.get("signatures")
-        return replace(about, state=EvidenceState.NOT_SERVED, why="it has no signatures") if stripped else about
-    address = f"{registry}/-/npm/v1/attestations/{name}@{locked.version}"
-    return _attested(locked, digest, about, address, world, trust, keys)
+        why = "its version has no registry signature, so a mirror stripped it"
+        return replace(about, state=EvidenceState.NOT_SERVED, why=why) if stripped else about
+    return _attested(locked, digest, about, f"{ask.registry}/-/npm/v1/attestations/{name}@{locked.version}", ask)
 
 
-def _attested(
-    locked: Locked,
-    digest: Digest | None,
-    about: PackageEvidence,
-    address: str,
-    world: World,
-    trust: PreparedTrust,
-    keys: PreparedTrust,
-) -> PackageEvidence:
+def _attested(locked: Locked, digest: Digest | None, about: PackageEvidence, address: str, ask: Ask) -> PackageEvidence:
     try:
-        answer = get(address, world, accept="application/json", at_most=limits.REGISTRY_ATTESTATION_BYTES)
+        answer = ask.get(address, at_most=limits.REGISTRY_ATTESTATION_BYTES)
     except ServiceError as error:
         return replace(about, state=EvidenceState.ADVERTISED_UNAVAILABLE, why=error.what)
     if answer.status != 200:
         return replace(about, state=EvidenceState.ADVERTISED_UNAVAILABLE, why="the attestations are not there")
-    stated = next((one for file in locked.files for one in file.digests if one.algorithm is Algorithm.SHA512), digest)
+    stated = next(iter(_stated(locked)), digest)
     if stated is None:
         return replace(about, state=EvidenceState.ERROR, why="there is no SHA-512 to match the attestations with")
     subject = Subject(name=purl(locked), digests=(stated,), location=locked.label)
-    publishers: list[Publisher] = []
-    problems = list(about.problems)
+    found: list[Verified] = []
+    notes: list[str] = []
     try:
         for signed in parse_signed(answer.body):
-            verified = _prove(signed, subject, world, trust, keys)
-            if verified is not None and verified.identity is not None:
-                publishers.append(publisher_of(verified.identity))
+            verified, note = _prove(signed, subject, locked, ask)
+            found += [verified] if verified else []
+            notes += [note] if note else []
     except Refusal as error:
-        problems.append(_invalid(error))
-    if not publishers and len(problems) == len(about.problems):
+        if error.code == "trust-root-outdated":
+            return replace(about, state=EvidenceState.ERROR, why=f"{error.what}: {error.why}")
+        return replace(about, state=EvidenceState.INVALID, problems=(*about.problems, _invalid(error)))
+    proved = [one for one in found if one.statement and one.statement.predicate_type in PROVENANCE]
+    publishers = tuple(dict.fromkeys(publisher_of(one.identity) for one in proved if one.identity))
+    if not publishers:
         return replace(about, state=EvidenceState.ADVERTISED_UNAVAILABLE, why="the answer has no provenance")
-    if len(problems) > len(about.problems):
-        return replace(about, state=EvidenceState.INVALID, problems=tuple(problems))
-    return replace(about, state=EvidenceState.VERIFIED, publishers=tuple(dict.fromkeys(publishers)), attested=1)
-
-
-def _prove(
-    signed: Signed, subject: Subject, world: World, trust: PreparedTrust, keys: PreparedTrust
-) -> Verified | None:
-    """The proof of one attestation; None for the registry's own where its keys are not at hand."""
-    by_certificate = isinstance(signed.bundle.material, CertificateMaterial)
-    if not by_certificate and not keys.material.keys:
-        return None
-    verified = establish(
-        signed.bundle,
-        subject,
-        trust if by_certificate else keys,
-        now=world.clock.now(),
-        original=signed.original,
+    signed_times = [time.time for one in found if one not in proved for time in one.times]
+    return replace(
+        about,
+        state=EvidenceState.VERIFIED,
+        publishers=publishers,
+        attested=1,
+        published=min(signed_times, default=about.published),
+        notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _prove(signed: Signed, subject: Subject, locked: Locked, ask: Ask) -> tuple[Verified | None, str]:
+    """The proof of one attestation, and a note; none for the registry's own where its key is not known here."""
+    material = signed.bundle.material
+    by_certificate = isinstance(material, CertificateMaterial)
+    trust = ask.trust if by_certificate else _for_usage(ask.keys, ATTESTATIONS)
+    if not isinstance(material, CertificateMaterial):
+        if not trust.material.keys:
+            return None, ""
+        if material.hint not in {one.hint for one in trust.material.keys}:
+            return None, f"its publish attestation is by a key that is not known here ({material.hint[:60]})"
+    verified = establish(signed.bundle, subject, trust, now=ask.world.clock.now(), original=signed.original)
     statement = verified.statement
     names = {one.name for one in statement.subjects} if statement else set()
-    if names != {subject.name}:
+    if statement is None or names != {subject.name} or not _publishes(verified, locked):
         raise FormatError(
             code="package-subject-mismatch",
             what="an attestation is about another package",
             why=f"it names {sorted(names)[:2]}, wanted is {subject.name}",
             fix="do not install it; tell the maintainers",
         )
-    wanted = statement is not None and statement.predicate_type in PROVENANCE
-    return verified if wanted else None
+    unproved = any("inclusion proof" not in entry.proved_by for entry in verified.entries)
+    note = "the log's promise was verified; the bundle has no inclusion proof" if unproved else ""
+    return verified, note
+
+
+def _publishes(verified: Verified, locked: Locked) -> bool:
+    """Whether a publish attestation's predicate is about this version (npm attestation, specs/publish)."""
+    statement = verified.statement
+    if statement is None or not statement.predicate_type.startswith(PUBLISH):
+        return True
+    predicate = statement.predicate or {}
+    return (predicate.get("name"), predicate.get("version")) == (locked.name, locked.version)
+
+
+def _for_usage(trust: PreparedTrust, usage: str) -> PreparedTrust:
+    keys = tuple(one for one in trust.material.keys if one.usage in {"", usage})
+    return replace(trust, material=replace(trust.material, keys=keys))
 
 
 def purl(locked: Locked) -> str:
@@ -140,13 +150,14 @@ def _signature_problems(
 ) -> list[Finding]:
     """The registry's signatures over ``name@version:integrity`` (npm, about registry signatures)."""
     signatures = dist.get("signatures")
-    if not keys.material.keys or not isinstance(signatures, list) or not signatures:
+    known = _for_usage(keys, SIGNATURES).material.keys
+    if not known or not isinstance(signatures, list) or not signatures:
         return []
     message = f"{locked.name}@{locked.version}:{dist.get('integrity', '')}".encode()
     published = _published(package, locked.version)
     for one in signatures:
         entry = _mapping(one)
-        for key in keys.material.keys:
+        for key in known:
             if key.hint != entry.get("keyid") or (published and key.validity and not key.validity.contains(published)):
                 continue
             signature = decode_base64(entry.get("sig"), "sig", at_most=limits.SIGNATURE_BYTES)
@@ -162,10 +173,15 @@ def _signature_problems(
 
 
 def _hash_problems(locked: Locked, digest: Digest | None) -> list[Finding]:
-    stated = [one for file in locked.files for one in file.digests if one.algorithm is Algorithm.SHA512]
+    stated = _stated(locked)
     if digest is None or not stated or digest in stated:
         return []
     return [Finding(code="digest-mismatch", what="the registry has another hash than the lockfile", why=str(digest))]
+
+
+def _stated(locked: Locked) -> list[Digest]:
+    files = [file for file in locked.files if not file.name.startswith(CACHE)]
+    return [one for file in files for one in file.digests if one.algorithm is Algorithm.SHA512]
 
 
 def _invalid(error: Refusal) -> Finding:
@@ -206,10 +222,6 @@ def _repository(version: Mapping[str, Any]) -> str:
 def _trusted(version: Mapping[str, Any]) -> bool | None:
     user = version.get("_npmUser")
     return "trustedPublisher" in user if isinstance(user, Mapping) else None
-
-
-def _json(body: bytes) -> Any:
-    return strict_json.loads(body, at_most=limits.REGISTRY_METADATA_BYTES, name="registry's answer")
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from sigstep.errors import FormatError, Refusal, ServiceError
@@ -13,9 +14,7 @@ from sigstep.model.digest import Algorithm, Digest
 from sigstep.model.subject import Subject
 from sigstep.model.verdict import Finding
 from sigstep.policy.publisher import publisher_of
-from sigstep.ports.world import World
-from sigstep.proofs.prepared import PreparedTrust
-from sigstep.services.registry import get, same_origin
+from sigstep.services.registry import Ask, same_origin
 from sigstep.verification.pipeline import establish
 from sigstep.wire import strict_json
 from sigstep.wire.members import parse_time
@@ -26,27 +25,18 @@ INTEGRITY: Final = "application/vnd.pypi.integrity.v1+json"
 MOST_FILES: Final = 200  # of one version whose provenance is asked for; the largest real ones have about 110
 
 
-def evidence(
-    locked: Locked,
-    registry: str,
-    world: World,
-    trust: PreparedTrust,
-    keys: PreparedTrust,  # noqa: ARG001 - the form of every ecosystem
-) -> PackageEvidence:
+def evidence(locked: Locked, ask: Ask) -> PackageEvidence:
     """What the index's evidence about the locked files of one version proves.
 
     Args:
         locked: the version.
-        registry: base address of the index's simple API.
-        world: network and clock.
-        trust: roots of the certificates.
-        keys: not used; indexes have no keys of their own.
+        ask: the index; its base address is that of the simple API.
 
     Raises:
         ServiceError: the index cannot be asked.
         Refusal: an answer is malformed.
     """
-    answer = get(f"{registry}/{locked.name}/", world, accept=SIMPLE, at_most=limits.REGISTRY_METADATA_BYTES)
+    answer = ask.get(f"{ask.registry}/{locked.name}/", accept=SIMPLE, at_most=limits.REGISTRY_METADATA_BYTES)
     if answer.status != 200 or "json" not in answer.headers.get("content-type", ""):
         return PackageEvidence(state=EvidenceState.NOT_SERVED, why="the index has no JSON about it")
     project = _mapping(strict_json.loads(answer.body, at_most=limits.REGISTRY_METADATA_BYTES, name="index's answer"))
@@ -60,7 +50,7 @@ def evidence(
         problems=tuple(problems),
         published=min(times, default=None),
         status=_status(project, files),
-        history_attested=any(one.get("provenance") for one in listed),
+        history_attested=any(one.get("provenance") and _before(one, times) for one in listed),
     )
     if not found:
         return replace(about, state=EvidenceState.NOT_SERVED, why="the index has none of the locked files")
@@ -69,7 +59,7 @@ def evidence(
     wanted = [(digest, one) for digest, one in found if one["provenance"]]
     if len(wanted) > MOST_FILES:
         return replace(about, state=EvidenceState.ERROR, why=f"more than {MOST_FILES} files are locked for one version")
-    return _prove_files(wanted, about, registry, world, trust) if wanted else about
+    return _prove_files(wanted, about, ask) if wanted else about
 
 
 def _match(
@@ -80,6 +70,9 @@ def _match(
     by_hash = {str(_mapping(one.get("hashes")).get("sha256")): one for one in listed}
     found: list[tuple[Digest, Mapping[str, Any]]] = []
     problems: list[Finding] = []
+    if not locked.pinned:
+        stated = [(one, str(_mapping(one.get("hashes")).get("sha256", ""))) for one in listed if _is_of(one, locked)]
+        return [(Digest.parse(f"sha256:{text}"), one) for one, text in stated if len(text) == 64], []
     for file in locked.files:
         for digest in _sha256(file):
             entry = by_hash.get(digest.hex)
@@ -91,37 +84,54 @@ def _match(
     return found, problems
 
 
-def _prove_files(
-    wanted: list[tuple[Digest, Mapping[str, Any]]],
-    about: PackageEvidence,
-    registry: str,
-    world: World,
-    trust: PreparedTrust,
-) -> PackageEvidence:
+def _is_of(entry: Mapping[str, Any], locked: Locked) -> bool:
+    """Whether a file of the index is one of that version: what a lockfile without hashes allows."""
+    from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
+    from packaging.version import InvalidVersion, Version
+
+    name = str(entry.get("filename"))
+    try:
+        found = parse_wheel_filename(name)[1] if name.endswith(".whl") else parse_sdist_filename(name)[1]
+        return found == Version(locked.version)
+    except (InvalidSdistFilename, InvalidWheelFilename, InvalidVersion):
+        return False
+
+
+def _before(entry: Mapping[str, Any], times: list[datetime]) -> bool:
+    """Whether a file was uploaded before the earliest of those times; where times are not told, it may have been."""
+    uploaded = entry.get("upload-time")
+    return not times or not isinstance(uploaded, str) or parse_time(uploaded, "upload-time") < min(times)
+
+
+def _prove_files(wanted: list[tuple[Digest, Mapping[str, Any]]], about: PackageEvidence, ask: Ask) -> PackageEvidence:
     publishers: list[Publisher] = []
     problems = list(about.problems)
     attested = 0
-    for digest, entry in wanted:
-        name, address = str(entry["filename"]), str(entry["provenance"])
-        if not same_origin(address, registry):
-            return replace(about, state=EvidenceState.NOT_SERVED, why="its provenance is said to be on another host")
+    addresses = [str(entry["provenance"]) for _, entry in wanted]
+    if not all(same_origin(one, ask.registry) for one in addresses):
+        return replace(about, state=EvidenceState.NOT_SERVED, why="its provenance is said to be on another host")
+    asked = [ask.begin(one, accept=INTEGRITY, at_most=limits.REGISTRY_ATTESTATION_BYTES) for one in addresses]
+    for (digest, entry), begun in zip(wanted, asked, strict=True):
+        name = str(entry["filename"])
         try:
-            answer = get(address, world, accept=INTEGRITY, at_most=limits.REGISTRY_ATTESTATION_BYTES)
+            answer = begun.result()
         except ServiceError as error:
             return replace(about, state=EvidenceState.ADVERTISED_UNAVAILABLE, why=error.what)
         if answer.status != 200:
             return replace(about, state=EvidenceState.ADVERTISED_UNAVAILABLE, why=f"the provenance of {name} is gone")
         try:
-            publishers.extend(_prove(answer.body, name, digest, world, trust))
+            publishers.extend(_prove(answer.body, name, digest, ask))
             attested += 1
         except Refusal as error:
+            if error.code == "trust-root-outdated":
+                return replace(about, state=EvidenceState.ERROR, why=f"{error.what}: {error.why}")
             problems.append(_invalid(error, name))
     distinct = tuple(dict.fromkeys(publishers))
     state = EvidenceState.VERIFIED if len(problems) == len(about.problems) else EvidenceState.INVALID
     return replace(about, state=state, publishers=distinct, attested=attested, problems=tuple(problems))
 
 
-def _prove(body: bytes, name: str, digest: Digest, world: World, trust: PreparedTrust) -> list[Publisher]:
+def _prove(body: bytes, name: str, digest: Digest, ask: Ask) -> list[Publisher]:
     """The publishers of every attestation in a provenance object; all have to hold, and there is at least one."""
     value = _mapping(strict_json.loads(body, at_most=limits.REGISTRY_ATTESTATION_BYTES, name="provenance"))
     subject = Subject(name=name, digests=(digest,), location=name)
@@ -129,24 +139,35 @@ def _prove(body: bytes, name: str, digest: Digest, world: World, trust: Prepared
     for group in value.get("attestation_bundles") or ():
         claimed = _mapping(_mapping(group).get("publisher"))
         for one in _mapping(group).get("attestations") or ():
-            verified = establish(parse_attestation(one), subject, trust, now=world.clock.now())
+            verified = establish(parse_attestation(one), subject, ask.trust, now=ask.world.clock.now())
             assert verified.identity is not None
             assert verified.statement is not None
             names = [each.name for each in verified.statement.subjects]
             if len(names) != 1 or not same_file(names[0], name):
                 raise _refused("package-subject-mismatch", "an attestation is about another file", str(names[:2]))
             publisher = publisher_of(verified.identity)
-            repository = str(claimed.get("repository", "")).lower()
-            if repository and not publisher.repository.endswith("/" + repository):
-                raise _refused(
-                    "publisher-claim-mismatch",
-                    "the index names another publisher than the certificate",
-                    f"{repository} and {publisher.repository}",
-                )
+            _check_claim(claimed, publisher)
             found.append(publisher)
     if not found:
         raise _refused("provenance-empty", "the provenance object has no attestation", "an empty list proves nothing")
     return found
+
+
+def _check_claim(claimed: Mapping[str, Any], publisher: Publisher) -> None:
+    """Whether the certificate names the publisher that the index names; what either leaves out is not compared."""
+    repository = str(claimed.get("repository") or "").lower()
+    pairs = (
+        (repository, publisher.repository.partition("://")[2].partition("/")[2]),
+        (str(claimed.get("environment") or ""), publisher.environment),
+        (str(claimed.get("email") or ""), "" if repository else publisher.subject),
+    )
+    for said, proved in pairs:
+        if said and said != proved and (proved or said == repository):
+            raise _refused(
+                "publisher-claim-mismatch",
+                "the index names another publisher than the certificate",
+                f"{said[:200]} and {proved[:200] or publisher.subject[:200]}",
+            )
 
 
 def same_file(stated: str, name: str) -> bool:

@@ -1,37 +1,26 @@
-"""Verify changed dependencies: lockfiles of two commits, the change set, evidence on both sides, judgement."""
+"""Verify changed dependencies: what two commits lock, the change set, evidence on both sides, judgement."""
 
 from __future__ import annotations
 
-import fnmatch
-import importlib
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
 
-from sigstep.ecosystems import ECOSYSTEMS
-from sigstep.ecosystems.readers import READERS
-from sigstep.errors import FormatError, Refusal, ServiceError, UsageError
+from sigstep.errors import FormatError
+from sigstep.flows.dependency_evidence import Known, examine_changes
+from sigstep.flows.lockfiles import Git, Snapshot
+from sigstep.flows.registries import Registries, registries_of
 from sigstep.model import limits
-from sigstep.model.dependency import (
-    Change,
-    DependencyReport,
-    DependencyResult,
-    EvidenceState,
-    Judged,
-    Level,
-    Locked,
-    PackageEvidence,
-)
+from sigstep.model.dependency import Change, DependencyReport, Judged, Locked
+from sigstep.model.digest import Digest
 from sigstep.model.trust import TrustedKey, TrustMaterial
-from sigstep.policy.changes import pair
-from sigstep.policy.dependencies import DependencyPolicy, Profile, judge
+from sigstep.policy.changes import pair, with_locked_commits
+from sigstep.policy.dependency_rules import DependencyPolicy, Profile
+from sigstep.policy.document import load_policy
 from sigstep.ports.world import World
-from sigstep.proofs.prepared import PreparedTrust, prepare
 
-CONNECTIONS: Final = 8
-_GIT_SECONDS: Final = 60.0
+POLICY_PATH = ".github/sigstep.yml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,28 +31,35 @@ class DependencyRequest:
         repository: a folder of a Git work tree.
         base: the commit to compare with; empty for everything that is locked at ``head``.
         head: the commit to examine.
-        policy: profile, publishers and acceptances.
         trust: roots of the certificates.
+        policy_path: the policy file in the repository; it is read from ``base`` (from ``head`` for an audit).
+        policy: instead of a policy file.
+        profile: instead of the policy's.
         registry_keys: keys with which registries sign; none: their signatures are not judged.
-        registries: ecosystem to the base address of its registry, for lockfiles that state none.
+        image_keys: keys that may sign images.
+        registries: ecosystem to the base address of its registry; ``github`` is GitHub's API.
+        credentials: host to the name of the environment variable with its token.
+        notary: verifier key of the Go checksum database.
+        seconds: for asking registries, all together.
+        shard: which part of how many to examine.
+        name: the repository's name in reports.
     """
 
     repository: Path
     base: str
     head: str = "HEAD"
-    policy: DependencyPolicy
     trust: TrustMaterial
+    policy_path: str = POLICY_PATH
+    policy: DependencyPolicy | None = None
+    profile: Profile | None = None
     registry_keys: tuple[TrustedKey, ...] = ()
+    image_keys: tuple[TrustedKey, ...] = ()
     registries: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asking:
-    request: DependencyRequest
-    world: World
-    allowed: frozenset[str]
-    trust: PreparedTrust
-    keys: PreparedTrust
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    notary: str = ""
+    seconds: float = 120.0
+    shard: tuple[int, int] = (1, 1)
+    name: str = ""
 
 
 def examine_dependencies(request: DependencyRequest, world: World) -> DependencyReport:
@@ -72,119 +68,101 @@ def examine_dependencies(request: DependencyRequest, world: World) -> Dependency
     A registry that only ``head`` names is never asked: its address comes from the change that is examined.
 
     Raises:
-        UsageError: ``git-failed``: not a work tree, or an unknown commit.
-        FormatError: a lockfile of ``head`` cannot be read; ``dependency-changes``: more changed than one run examines.
+        UsageError: ``git-failed``: not a work tree, or an unknown commit; ``registry-credential``.
+        FormatError: a lockfile of ``head`` or the policy cannot be read; ``dependency-changes``: more changed than one
+            run examines.
     """
-    head = _lockfiles(request, request.head, world)
-    base = _lockfiles(request, request.base, world) if request.base else {}
-    locked, before = _read(head), _read(base)
-    changes = pair(before, locked)
+    git = Git(request.repository, world)
+    head = git.snapshot(request.head, strict=True)
+    base = git.snapshot(request.base, strict=False) if request.base else Snapshot()
+    judging = request.base or request.head
+    policy, said, moved = _policy(request, git, judging)
+    registries = registries_of(git, judging, request.registries, (*base.locked, *head.locked), world)
+    before, locked = (registries.fill(with_locked_commits(one.locked)) for one in (base, head))
+    changes = _bounded(pair(before, locked))
+    mine = tuple(one for one in changes if _shard(one, request.shard[1]) == request.shard[0] - 1)
+    known = Known(
+        trust=request.trust,
+        registry_keys=request.registry_keys,
+        image_keys=request.image_keys,
+        registries=registries,
+        allowed=registries.addresses | policy.sources | _stated(before if request.base else locked),
+        credentials=request.credentials,
+        notary=request.notary,
+        seconds=request.seconds,
+    )
+    notices = [*moved, *_notices(base, head, policy), *_configuration(git, request, registries, policy)]
+    return DependencyReport(
+        base=request.base,
+        head=request.head,
+        profile=policy.profile.value,
+        results=examine_changes(mine, known, policy, world),
+        notices=tuple(notices) if request.shard[0] == 1 else (),
+        unchanged=max(0, len(locked) - len(changes)),
+        policy=said,
+        repository=request.name,
+        shard=request.shard,
+    )
+
+
+def _policy(request: DependencyRequest, git: Git, commit: str) -> tuple[DependencyPolicy, str, list[Judged]]:
+    """The policy of the base, where it comes from, and a notice where the change that is examined changes it."""
+    data = git.file(commit, request.policy_path)
+    said = ""
+    policy = request.policy
+    if policy is None:
+        policy = load_policy(data).dependencies if data is not None else DependencyPolicy()
+        said = f"{request.policy_path} {Digest.of(data)} at {commit}" if data is not None else ""
+    if request.profile is not None:
+        policy = replace(policy, profile=request.profile)
+    if not request.base or git.file(request.head, request.policy_path) == data:
+        return policy, said, []
+    message = f"{request.policy_path} is changed; what it says at {request.base} was used"
+    return policy, said, [policy.finding("policy-changed-in-pr", message, path=request.policy_path)]
+
+
+def _notices(base: Snapshot, head: Snapshot, policy: DependencyPolicy) -> list[Judged]:
+    unread = {path for path, _ in head.unread}
+    gone = sorted(base.paths - head.paths - unread)
+    found = [policy.finding("lockfile-removed", f"{one} is gone", path=one) for one in gone if _tool_wrote(one)]
+    found += [policy.finding("file-unread", f"{path} cannot be read: {why}", path=path) for path, why in head.unread]
+    found += [policy.finding("file-unread", f"{path} at the base: {why}") for path, why in base.unread]
+    return found
+
+
+def _configuration(git: Git, request: DependencyRequest, before: Registries, policy: DependencyPolicy) -> list[Judged]:
+    """Registries that files of the repository configure otherwise than at the base."""
+    if not request.base:
+        return []
+    now = registries_of(git, request.head, request.registries, (), git.world).stated
+    return [
+        policy.finding("source-changed", f"{path} sets {name} to {address}; before {was or 'it did not'}", path=path)
+        for (path, name), address in now.items()
+        if (was := before.stated.get((path, name), "")) != address and address not in policy.sources
+    ]
+
+
+def _tool_wrote(path: str) -> bool:
+    from sigstep.flows.lockfiles import is_manifest
+
+    return not is_manifest(path)
+
+
+def _stated(locked: tuple[Locked, ...]) -> frozenset[str]:
+    return frozenset(one.registry.rstrip("/") for one in locked if one.registry)
+
+
+def _bounded(changes: tuple[Change, ...]) -> tuple[Change, ...]:
     if len(changes) > limits.DEPENDENCY_CHANGES:
         raise FormatError(
             code="dependency-changes",
             what=f"{len(changes)} dependencies changed at once",
             why=f"at most {limits.DEPENDENCY_CHANGES} are examined in one run, and none is passed over",
-            fix="split the change, or name fewer lockfiles",
+            fix="split the change, name fewer lockfiles, or use --shard",
         )
-    asking = _asking(request, world, before if request.base else locked)
-    with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
-        results = tuple(pool.map(lambda change: _result(change, asking), changes))
-    level = Level.WARN if request.policy.profile is Profile.RECOMMENDED else Level.FAIL
-    level = Level.NOTE if request.policy.profile is Profile.REPORT else level
-    gone = sorted(base.keys() - head.keys())
-    return DependencyReport(
-        base=request.base,
-        head=request.head,
-        profile=request.policy.profile.value,
-        results=results,
-        notices=tuple(Judged(rule="lockfile-removed", level=level, message=f"{one} is gone") for one in gone),
-        unchanged=max(0, len(locked) - len(changes)),
-    )
+    return changes
 
 
-def _asking(request: DependencyRequest, world: World, known: Sequence[Locked]) -> _Asking:
-    stated = {one.registry.rstrip("/") for one in known if one.registry}
-    return _Asking(
-        request=request,
-        world=world,
-        allowed=frozenset(stated | {one.rstrip("/") for one in request.registries.values()}),
-        trust=prepare(request.trust),
-        keys=prepare(replace(request.trust, keys=request.registry_keys)),
-    )
-
-
-def _result(change: Change, asking: _Asking) -> DependencyResult:
-    new = _evidence(change.new, asking)
-    old = _evidence(change.old, asking) if change.old is not None else None
-    findings = judge(change, new, old, asking.request.policy, now=asking.world.clock.now())
-    return DependencyResult(change=change, new=new, old=old, findings=findings)
-
-
-def _evidence(locked: Locked, asking: _Asking) -> PackageEvidence:
-    if locked.source:
-        return PackageEvidence(state=EvidenceState.NOT_APPLICABLE, why="it does not come from a registry")
-    place = dict(ECOSYSTEMS).get(locked.ecosystem)
-    if place is None:
-        return PackageEvidence(state=EvidenceState.UNSUPPORTED, why=f"{locked.ecosystem} is not examined")
-    registry = (locked.registry or asking.request.registries.get(locked.ecosystem, "")).rstrip("/")
-    if not registry:
-        return PackageEvidence(state=EvidenceState.NOT_SERVED, why="no registry is known; give --registry")
-    if registry not in asking.allowed:
-        return PackageEvidence(state=EvidenceState.NOT_SERVED, why="its registry is new, so it was not asked")
-    try:
-        found: PackageEvidence = _load(place)(locked, registry, asking.world, asking.trust, asking.keys)
-    except (ServiceError, Refusal) as error:
-        return PackageEvidence(state=EvidenceState.ERROR, why=f"{error.what} ({error.code})")
-    return found
-
-
-def _read(files: Mapping[str, bytes]) -> tuple[Locked, ...]:
-    found: list[Locked] = []
-    for path, data in files.items():
-        read: Callable[[bytes, str], tuple[Locked, ...]] = _load(_reader(path))
-        found.extend(read(data, path))
-    return tuple(found)
-
-
-def _lockfiles(request: DependencyRequest, commit: str, world: World) -> dict[str, bytes]:
-    """Contents of all lockfiles at a commit, by path."""
-    listed = _git(request, world, "ls-tree", "-r", "-z", "--name-only", "--full-tree", "--end-of-options", commit)
-    paths = [one for one in listed.decode("utf-8", "surrogateescape").split("\0") if one and _reader(one)]
-    return {path: _git(request, world, "cat-file", "blob", f"{commit}:{path}") for path in paths}
-
-
-def _git(request: DependencyRequest, world: World, *arguments: str) -> bytes:
-    program = world.process.which("git")
-    if program is None:
-        raise _git_error("git is not installed")
-    done = world.process.run([program, "-C", str(request.repository), *arguments], timeout=_GIT_SECONDS)
-    if done.status:
-        raise _git_error(done.stderr.decode("utf-8", "replace").strip()[:300])
-    if len(done.stdout) > limits.LOCKFILE_BYTES:
-        raise FormatError(
-            code="lockfile-malformed",
-            what="a lockfile is too large",
-            why=f"at most {limits.LOCKFILE_BYTES} bytes are read",
-            fix="split the project",
-        )
-    return done.stdout
-
-
-def _git_error(why: str) -> UsageError:
-    return UsageError(
-        code="git-failed",
-        what="git could not tell what is locked",
-        why=why,
-        fix="run it in a work tree that has both commits; fetch the base first",
-    )
-
-
-def _reader(path: str) -> str:
-    name = path.rpartition("/")[2]
-    return next((place for pattern, place in READERS if fnmatch.fnmatchcase(name, pattern)), "")
-
-
-def _load(place: str) -> Callable[..., Any]:
-    module, _, attribute = place.partition(":")
-    found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
-    return found
+def _shard(change: Change, parts: int) -> int:
+    name = f"{change.new.ecosystem}:{change.new.name}".encode()
+    return int.from_bytes(hashlib.sha256(name).digest()[:4], "big") % parts

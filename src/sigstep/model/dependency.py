@@ -5,17 +5,40 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sigstep.model.digest import Digest
 from sigstep.model.verdict import Finding
 
+CACHE: Final = "cache"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedFile:
-    """A file that a lockfile allows: ``name`` is empty where the lockfile gives the hash alone."""
+    """A file that a lockfile allows: ``name`` is empty where the lockfile gives the hash alone.
+
+    A name that begins with `CACHE` is a package manager's own archive, which no registry publishes.
+    """
 
     name: str
     digests: tuple[Digest, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinnedPublisher:
+    """Who has to publish a package; empty fields ask nothing.
+
+    ``package`` is a glob over ``ecosystem:name``, empty where the lockfile itself pins it (PEP 751,
+    ``attestation-identities``). ``repository`` is an address or ``owner/name``; ``workflow`` a file name.
+    """
+
+    package: str = ""
+    issuer: str = ""
+    subject: str = ""
+    repository: str = ""
+    repository_id: str = ""
+    workflow: str = ""
+    environment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +46,8 @@ class Locked:
     """One locked version.
 
     Attributes:
-        ecosystem: the package-url type (``pypi``, ``npm``, ``cargo``, ``golang``).
+        ecosystem: the package-url type (``pypi``, ``npm``, ``cargo``, ``gem``, ``golang``, ``maven``, ``oci``,
+            ``githubactions``; ``github`` for assets of releases).
         name: the canonical name in its ecosystem.
         version: the exact version.
         files: what it may be installed from; empty where the lockfile has no hashes.
@@ -31,6 +55,10 @@ class Locked:
         source: empty for a registry; otherwise the kind and place of another source (git, path, URL).
         path: the lockfile, relative to the repository.
         line: line of the version, from 1.
+        ref: the tag or branch that stands beside a commit or image digest; empty where none does.
+        commit: the Git commit (40 hexadecimal digits) of an action; empty where only a ref is locked.
+        repository_id, owner_id: GitHub's numeric ids, where the lockfile states them.
+        publishers: who has to publish it, as the lockfile states; any of them is enough.
     """
 
     ecosystem: str
@@ -41,11 +69,21 @@ class Locked:
     source: str = ""
     path: str
     line: int
+    ref: str = ""
+    commit: str = ""
+    repository_id: str = ""
+    owner_id: str = ""
+    publishers: tuple[PinnedPublisher, ...] = ()
 
     @property
     def label(self) -> str:
         """``ecosystem:name@version``."""
         return f"{self.ecosystem}:{self.name}@{self.version}"
+
+    @property
+    def pinned(self) -> bool:
+        """Whether its content is locked, not only its name."""
+        return bool(self.commit) or any(one.digests for one in self.files)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +95,13 @@ class Change:
 
 
 class EvidenceState(enum.Enum):
-    """What is known about a version's attestations. Only ``verified`` to ``absent`` is a downgrade."""
+    """What is known about a version's attestations. Only ``verified`` to ``absent`` is a downgrade.
+
+    ``registry-asserted`` is the registry's unsigned word about who published.
+    """
 
     VERIFIED = "verified"
+    ASSERTED = "registry-asserted"
     INVALID = "invalid"
     ABSENT = "absent"
     ADVERTISED_UNAVAILABLE = "advertised-unavailable"
@@ -100,13 +142,16 @@ class PackageEvidence:
         attested: locked files with a verified attestation.
         files: locked files that were asked about.
         problems: what does not hold, with its code: ``attestation-invalid``, ``digest-mismatch``, ``subject-mismatch``,
-            ``registry-signature-invalid``.
+            ``registry-signature-invalid``, ``impostor-commit``, ``ref-moved``, ``repo-id-changed``.
         published: when the registry says it was published (aware, UTC).
         declared_repository: the source repository that the package's metadata names.
         status: ``quarantined``, ``yanked``, or empty.
         why: the cause of a state that is neither verified nor absent.
         trusted_publisher: whether the registry says a trusted publisher uploaded it; None where it says nothing.
         history_attested: an earlier version, of any line, has attestations.
+        basis: what was proved or said, in words: ``provenance``, ``signature``, ``release attestation`` ….
+        notes: what people should know about how it was proved.
+        run_conclusion: how the publishing run ended, as the forge says; empty where it was not asked.
     """
 
     state: EvidenceState
@@ -120,6 +165,9 @@ class PackageEvidence:
     why: str = ""
     trusted_publisher: bool | None = None
     history_attested: bool = False
+    basis: str = "provenance"
+    notes: tuple[str, ...] = ()
+    run_conclusion: str = ""
 
 
 class Level(enum.Enum):
@@ -132,11 +180,13 @@ class Level(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """One rule's finding about one change."""
+    """One rule's finding about one change; ``accept`` says how to take it, ``path`` is its file where that is known."""
 
     rule: str
     level: Level
     message: str
+    accept: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +201,16 @@ class DependencyResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DependencyReport:
-    """Every change between two states of a repository; ``notices`` are about lockfiles as a whole."""
+    """Every change between two states of a repository; ``notices`` are about files as a whole.
+
+    Attributes:
+        base, head: commits; ``base`` is empty for an audit.
+        profile: the profile that was judged by.
+        policy: path and digest of the policy file with the commit it was read from; empty where there is none.
+        repository: the repository's name, for reports over many.
+        shard: which part of how many this is; (1, 1) is the whole.
+        unchanged: locked versions that did not change.
+    """
 
     base: str
     head: str
@@ -159,6 +218,9 @@ class DependencyReport:
     results: tuple[DependencyResult, ...]
     notices: tuple[Judged, ...] = ()
     unchanged: int = 0
+    policy: str = ""
+    repository: str = ""
+    shard: tuple[int, int] = (1, 1)
 
     @property
     def exit_code(self) -> int:

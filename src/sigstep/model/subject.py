@@ -20,12 +20,14 @@ class Subject:
         digests: at least one, at most one per algorithm.
         location: where it was found, for people: a path, an image reference with digest, or the digest itself.
         annotations: annotations of the in-toto ResourceDescriptor.
+        commit: the Git object (SHA-1, 40 hexadecimal digits) where the artifact is a commit or tag; it has no digests.
     """
 
     name: str
     digests: tuple[Digest, ...]
     location: str = ""
     annotations: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    commit: str = ""
 
     def digest(self, algorithm: Algorithm = Algorithm.SHA256) -> Digest | None:
         """The digest of that algorithm, or None when it was not computed."""

@@ -88,11 +88,15 @@ class TrustedRoot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedKey:
-    """A public key that the caller trusts: SPKI DER, when it counts, and the hint under which bundles name it."""
+    """A public key that the caller trusts: SPKI DER, when it counts, and the hint under which bundles name it.
+
+    ``usage`` is what a registry keeps the key for (``npm:signatures``, ``npm:attestations``); empty for anything.
+    """
 
     key: bytes
     validity: Validity | None = None
     hint: str = ""
+    usage: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

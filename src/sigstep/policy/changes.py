@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from sigstep.model.dependency import Change, Locked, LockedFile
 
-LOCAL: Final = ("editable", "path", "virtual", "directory", "file", "workspace", "link")
+LOCAL: Final = ("editable", "path", "virtual", "directory", "file", "workspace", "link", "portal", "variable")
+_WHOLE_VERSION: Final = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+(?:[-+].*)?")
 _Key = tuple[str, str]
 
 
@@ -49,8 +51,30 @@ def hash_changed(change: Change) -> bool:
     return bool(common) and not known & stated
 
 
-def source_change(change: Change) -> tuple[str, str]:
-    """The rule and sentence about where a version comes from; empty where nothing is to be said."""
+def ref_moved(change: Change) -> bool:
+    """Whether a tag that names one whole version now stands for another commit."""
+    old, new = change.old, change.new
+    if old is None or not old.commit or not new.commit or old.commit == new.commit:
+        return False
+    return old.ref == new.ref and bool(_WHOLE_VERSION.fullmatch(new.ref))
+
+
+def with_locked_commits(locked: Sequence[Locked]) -> tuple[Locked, ...]:
+    """Actions that workflows name by a ref, with the commit that an ``actions.lock`` has for it."""
+    known = {(one.name, one.ref): one for one in locked if one.ecosystem == "githubactions" and one.repository_id}
+    found = []
+    for one in locked:
+        open_ref = one.ecosystem == "githubactions" and not one.commit
+        pin = known.get((_repository(one.name), one.ref)) if open_ref else None
+        found.append(replace(one, commit=pin.commit, version=pin.commit) if pin else one)
+    return tuple(found)
+
+
+def source_change(change: Change, allowed: frozenset[str] = frozenset()) -> tuple[str, str]:
+    """The rule and sentence about where a version comes from; empty where nothing is to be said.
+
+    ``allowed`` are registries that the policy lets dependencies move to.
+    """
     old, new = change.old, change.new
     if old is None:
         if new.source and not is_local(new):
@@ -58,7 +82,7 @@ def source_change(change: Change) -> tuple[str, str]:
         return "", ""
     if old.source != new.source and not (is_local(new) and is_local(old)):
         return "source-changed", f"it came from {old.source or 'a registry'}, now from {new.source or 'a registry'}"
-    if old.registry != new.registry and new.registry and not new.source:
+    if old.registry != new.registry and new.registry and not new.source and new.registry not in allowed:
         return "source-changed", f"the registry was {old.registry or 'the configured one'}, now it is {new.registry}"
     return "", ""
 
@@ -83,14 +107,19 @@ def _covers(old: Locked, new: Locked) -> bool:
     return set(new.files) <= set(old.files)
 
 
+def _repository(name: str) -> str:
+    return "/".join(name.split("/")[:2])
+
+
 def _nearest(candidates: Sequence[Locked], new: Locked) -> Locked | None:
-    wanted = _order(new.version)
-    lower = [one for one in candidates if _order(one.version) <= wanted]
-    same_major = [one for one in lower if _order(one.version)[:1] == wanted[:1]]
-    return max(same_major or lower or candidates, key=lambda one: _order(one.version), default=None)
+    wanted = _order(new)
+    lower = [one for one in candidates if _order(one) <= wanted]
+    same_major = [one for one in lower if _order(one)[:1] == wanted[:1]]
+    return max(same_major or lower or candidates, key=_order, default=None)
 
 
-def _order(version: str) -> tuple[int, ...]:
+def _order(locked: Locked) -> tuple[int, ...]:
+    version = locked.ref or locked.version
     release = re.match(r"v?([0-9]{1,12}(?:\.[0-9]{1,12})*)", version, re.ASCII)
     return tuple(int(one) for one in release[1].split(".")) if release else ()
 

@@ -1,103 +1,22 @@
-"""Rules about changed dependencies: pure functions of a change and the evidence on both sides."""
+"""Judging changed dependencies: pure functions of a change and the evidence on both sides."""
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from sigstep.model.dependency import Change, EvidenceState, Judged, Level, PackageEvidence, Publisher
-from sigstep.policy.changes import hash_changed, is_local, source_change
+from sigstep.model.dependency import Change, EvidenceState, Judged, Level, PackageEvidence, PinnedPublisher, Publisher
+from sigstep.policy.changes import hash_changed, is_local, ref_moved, source_change
+from sigstep.policy.dependency_rules import LEVELS, Acceptance, DependencyPolicy, Profile
+from sigstep.policy.matcher import Matcher
 from sigstep.policy.publisher import RISKY_TRIGGERS, differences, repository_address
 
 FRESH: Final = timedelta(days=14)  # the window in which package indexes themselves compare
 TOO_NEW: Final = timedelta(days=3)  # stolen tokens were noticed within hours to two days
-
-
-class Profile(enum.Enum):
-    """How strict the rules are: ``report`` never fails."""
-
-    RECOMMENDED = "recommended"
-    STRICT = "strict"
-    REPORT = "report"
-
-
-_FAIL, _WARN, _NOTE = Level.FAIL, Level.WARN, Level.NOTE
-LEVELS: Final[Mapping[str, tuple[Level, Level]]] = MappingProxyType(
-    {
-        # rule: level in recommended, in strict
-        "attestation-invalid": (_FAIL, _FAIL),
-        "digest-mismatch": (_FAIL, _FAIL),
-        "subject-mismatch": (_FAIL, _FAIL),
-        "hash-changed-same-version": (_FAIL, _FAIL),
-        "registry-signature-invalid": (_FAIL, _FAIL),
-        "publisher-changed": (_FAIL, _FAIL),
-        "provenance-lost": (_FAIL, _FAIL),
-        "source-changed": (_FAIL, _FAIL),
-        "policy-violation": (_FAIL, _FAIL),
-        "quarantined": (_FAIL, _FAIL),
-        "owner-transferred": (_WARN, _FAIL),
-        "provenance-lost-in-history": (_WARN, _FAIL),
-        "trusted-publisher-lost": (_WARN, _FAIL),
-        "provenance-partial": (_WARN, _FAIL),
-        "provenance-inconsistent": (_WARN, _FAIL),
-        "builder-weakened": (_WARN, _FAIL),
-        "environment-lost": (_WARN, _FAIL),
-        "self-hosted-runner": (_WARN, _FAIL),
-        "first-provenance-elsewhere": (_WARN, _FAIL),
-        "source-not-registry": (_WARN, _FAIL),
-        "lockfile-removed": (_WARN, _FAIL),
-        "risky-trigger": (_WARN, _WARN),
-        "yanked": (_WARN, _WARN),
-        "workflow-changed": (_NOTE, _FAIL),
-        "evidence-unavailable": (_NOTE, _FAIL),
-        "index-without-attestations": (_NOTE, _FAIL),
-        "unsupported-format": (_NOTE, _FAIL),
-        "ref-kind-changed": (_NOTE, _WARN),
-        "too-new": (_NOTE, _WARN),
-        "unpinned": (_NOTE, _WARN),
-        "no-provenance": (_NOTE, _NOTE),
-        "gained-provenance": (_NOTE, _NOTE),
-        "renamed": (_NOTE, _NOTE),
-    }
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acceptance:
-    """A finding that people took, for one rule and version, until a day.
-
-    ``package`` is ``ecosystem:name``; ``to`` the new version; ``expires`` an aware time.
-    """
-
-    package: str
-    rule: str
-    to: str
-    reason: str
-    expires: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PinnedPublisher:
-    """Who has to publish a package, ``ecosystem:name``; empty fields ask nothing."""
-
-    package: str
-    issuer: str = ""
-    repository: str = ""
-    repository_id: str = ""
-    workflow: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DependencyPolicy:
-    """The profile, and what the repository's policy file says about dependencies."""
-
-    profile: Profile = Profile.RECOMMENDED
-    publishers: tuple[PinnedPublisher, ...] = ()
-    acceptances: tuple[Acceptance, ...] = ()
+_FAILED: Final = frozenset({"failure", "cancelled", "timed_out", "startup_failure"})
 
 
 def judge(
@@ -113,25 +32,32 @@ def judge(
         now: aware, UTC.
     """
     found = [
-        *_of_lockfile(change),
+        *_of_lockfile(change, policy),
         *((one.code, one.what + (f": {one.why}" if one.why else "")) for one in new.problems),
         *_of_state(new, old, now),
         *_of_publishers(new, old),
-        *_of_pins(change, new, policy.publishers),
+        *_of_pins(change, new, policy),
     ]
-    judged = [_level(rule, message, policy.profile) for rule, message in found]
-    judged.extend(_raised(new, old, policy.profile))
-    taken = [_accepted(one, change, policy.acceptances, now) for one in judged]
+    judged = [policy.finding(rule, message) for rule, message in dict.fromkeys(found)]
+    judged.extend(_raised(new, old, policy))
+    taken = [_accepted(one, change, new, policy.acceptances, now) for one in judged]
     return tuple(sorted(taken, key=lambda one: list(Level).index(one.level)))
 
 
-def _of_lockfile(change: Change) -> Iterable[tuple[str, str]]:
+def _of_lockfile(change: Change, policy: DependencyPolicy) -> Iterable[tuple[str, str]]:
+    new, old = change.new, change.old
     if hash_changed(change):
         yield "hash-changed-same-version", "the version is the same and its hash is another"
-    rule, message = source_change(change)
+    rule, message = source_change(change, policy.sources)
     if rule:
         yield rule, message
-    if not any(one.digests for one in change.new.files) and not is_local(change.new):
+    if ref_moved(change):
+        yield "ref-moved", f"{new.ref} stood for the commit {old.commit if old else ''}, now for {new.commit}"
+    if old and old.repository_id and new.repository_id and old.repository_id != new.repository_id:
+        yield "repo-id-changed", f"the repository's id was {old.repository_id}, now it is {new.repository_id}"
+    elif old and old.owner_id and new.owner_id and old.owner_id != new.owner_id:
+        yield "owner-transferred", f"the owner's id was {old.owner_id}, now it is {new.owner_id}"
+    if not new.pinned and not is_local(new):
         yield "unpinned", "the lockfile has no hash for it"
 
 
@@ -149,6 +75,8 @@ def _of_state(new: PackageEvidence, old: PackageEvidence | None, now: datetime) 
             yield "no-provenance", "it was published without provenance"
     if old and old.trusted_publisher and new.trusted_publisher is False:
         yield "trusted-publisher-lost", "a trusted publisher uploaded the replaced version, but not this one"
+    if new.run_conclusion in _FAILED:
+        yield "publishing-run-failed", f"the run that published it ended in {new.run_conclusion}"
     if age is not None and age < TOO_NEW:
         yield "too-new", f"it was published {max(0, int(age.total_seconds() // 3600))} hours ago"
 
@@ -180,24 +108,31 @@ def _first(new: PackageEvidence, old: PackageEvidence | None) -> Iterable[tuple[
             yield "risky-trigger", f"it was built by {publisher.trigger}"
 
 
-def _of_pins(change: Change, new: PackageEvidence, pins: Sequence[PinnedPublisher]) -> Iterable[tuple[str, str]]:
+def _of_pins(change: Change, new: PackageEvidence, policy: DependencyPolicy) -> Iterable[tuple[str, str]]:
     package = f"{change.new.ecosystem}:{change.new.name}"
-    wanted = [pin for pin in pins if pin.package == package]
-    if not wanted:
-        return
-    if new.state is not EvidenceState.VERIFIED or new.attested < new.files:
-        yield "policy-violation", "the policy names its publisher, and not every locked file has verified provenance"
-    for publisher in new.publishers:
-        if not any(_matches(pin, publisher) for pin in wanted):
-            yield "policy-violation", f"{publisher.repository or publisher.subject} is not the publisher in the policy"
+    wanted = [pin for pin in policy.publishers if Matcher(pin.package, "glob").matches(package)]
+    proved = new.state is EvidenceState.VERIFIED and new.attested >= new.files
+    if not proved and any(Matcher(one, "glob").matches(package) for one in policy.require):
+        yield "policy-violation", "the policy requires provenance, and not every locked file has it verified"
+    for pins, who in ((wanted, "the policy"), (list(change.new.publishers), "the lockfile")):
+        if pins and not proved:
+            yield "policy-violation", f"{who} names its publisher, and not every locked file has verified provenance"
+        for publisher in new.publishers if pins else ():
+            if not any(_matches(pin, publisher) for pin in pins):
+                yield "policy-violation", f"{publisher.repository or publisher.subject} is not the publisher in {who}"
 
 
 def _matches(pin: PinnedPublisher, publisher: Publisher) -> bool:
+    address = repository_address(pin.repository)
+    if pin.repository and ":" not in pin.repository and "." not in pin.repository.partition("/")[0]:
+        address = repository_address(f"https://github.com/{pin.repository}")
     asked = (
         (pin.issuer, publisher.issuer),
-        (repository_address(pin.repository), publisher.repository),
+        (pin.subject, publisher.subject),
+        (address, publisher.repository),
         (pin.repository_id, publisher.repository_id),
-        (pin.workflow, publisher.workflow.rpartition("/")[2]),
+        (pin.workflow.rpartition("/")[2], publisher.workflow.rpartition("/")[2]),
+        (pin.environment, publisher.environment),
     )
     return any(wanted for wanted, _ in asked) and all(not wanted or wanted == said for wanted, said in asked)
 
@@ -212,31 +147,37 @@ _NOT_CHECKED: Final[Mapping[EvidenceState, str]] = MappingProxyType(
 )
 
 
-def _raised(new: PackageEvidence, old: PackageEvidence | None, profile: Profile) -> Iterable[Judged]:
+def _raised(new: PackageEvidence, old: PackageEvidence | None, policy: DependencyPolicy) -> Iterable[Judged]:
     """What could not be checked: a note, and a warning where the replaced version was verified."""
     rule = _NOT_CHECKED.get(new.state)
     if rule is None:
         return
-    judged = _level(rule, f"its attestations could not be checked: {new.why or new.state.value}", profile)
+    judged = policy.finding(rule, f"its attestations could not be checked: {new.why or new.state.value}")
     had = old is not None and old.state is EvidenceState.VERIFIED
-    if had and judged.level is Level.NOTE and profile is not Profile.REPORT:
-        judged = Judged(rule=rule, level=Level.WARN, message=judged.message + "; the replaced version was verified")
+    if had and judged.level is Level.NOTE and policy.profile is not Profile.REPORT and rule not in policy.levels:
+        judged = replace(judged, level=Level.WARN, message=judged.message + "; the replaced version was verified")
     yield judged
 
 
-def _level(rule: str, message: str, profile: Profile) -> Judged:
-    recommended, strict = LEVELS[rule]
-    level = {Profile.RECOMMENDED: recommended, Profile.STRICT: strict, Profile.REPORT: Level.NOTE}[profile]
-    return Judged(rule=rule, level=level, message=message)
-
-
-def _accepted(judged: Judged, change: Change, acceptances: Sequence[Acceptance], now: datetime) -> Judged:
-    new = change.new
+def _accepted(
+    judged: Judged, change: Change, new: PackageEvidence, acceptances: Sequence[Acceptance], now: datetime
+) -> Judged:
+    package, version = f"{change.new.ecosystem}:{change.new.name}", change.new.version
+    ids = {one.repository_id for one in new.publishers}
+    expired = ""
     for one in acceptances:
-        same = (one.package, one.rule, one.to) == (f"{new.ecosystem}:{new.name}", judged.rule, new.version)
-        if same and now < one.expires:
-            return Judged(rule=judged.rule, level=Level.NOTE, message=f"{judged.message} (accepted: {one.reason})")
-    return judged
+        same = (one.package, one.rule) == (package, judged.rule)
+        narrow = (one.to or one.repository_id) and (not one.to or one.to == version)
+        if not same or not narrow or (one.repository_id and ids != {one.repository_id}):
+            continue
+        if now < one.expires:
+            return replace(judged, level=Level.NOTE, message=f"{judged.message} (accepted: {one.reason})")
+        expired = f" (accepted until {one.expires:%Y-%m-%d}: {one.reason})"
+    if judged.level is Level.NOTE:
+        return judged
+    day = (now + timedelta(days=90)).strftime("%Y-%m-%d")
+    accept = f'{{package: "{package}", rule: {judged.rule}, to: "{version}", reason: "…", expires: {day}}}'
+    return replace(judged, message=judged.message + expired, accept=accept)
 
 
 def _projects(publishers: Sequence[Publisher]) -> set[tuple[str, str]]:

@@ -12,6 +12,8 @@ import rfc8785
 
 from sigstep.model.digest import Digest
 from sigstep.policy.conditions import Condition, read_condition
+from sigstep.policy.dependency_rules import DependencyPolicy
+from sigstep.policy.dependency_section import read_dependencies
 from sigstep.policy.matcher import Matcher
 from sigstep.policy.reading import Section, malformed, section_of, text_of
 from sigstep.policy.signer import SignedBy
@@ -85,13 +87,13 @@ class Recall:
 class Policy:
     """The whole file. ``digest`` is over its bytes, ``canonical`` over its RFC 8785 form (comments do not count).
 
-    ``dependencies`` is the section of the dependency check, as plain values that its own loader reads.
+    ``dependencies`` is the section of the dependency check.
     """
 
     signers: Mapping[str, Signer]
     rules: tuple[PolicyRule, ...]
     recalls: tuple[Recall, ...]
-    dependencies: Mapping[str, Any]
+    dependencies: DependencyPolicy
     digest: Digest
     canonical: Digest
 
@@ -119,13 +121,12 @@ def load_policy(data: bytes) -> Policy:
     rules = tuple(_rule(section_of(node, "rule"), frozenset(signers), mode) for node in top.items("rules"))
     if len({rule.name for rule in rules}) != len(rules):
         raise malformed("two rules have one name", top.members["rules"].line, "give each rule its own name")
-    top.section("dependencies")
     plain = strict_yaml.plain(found[0])
     return Policy(
         signers=MappingProxyType(signers),
         rules=rules,
         recalls=tuple(_recall(section_of(node, "recall")) for node in top.items("recalls")),
-        dependencies=MappingProxyType(plain.get("dependencies", {})),
+        dependencies=read_dependencies(top.section("dependencies")),
         digest=Digest.of(data),
         canonical=Digest.of(_canonical(plain)),
     )

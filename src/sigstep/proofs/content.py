@@ -71,6 +71,8 @@ def bind_statement(content: Envelope, subject: Subject) -> Statement:
         )
     statement = parse_statement(content.payload)
     known = {digest.algorithm.value: digest.hex for digest in subject.digests}
+    if subject.commit:  # Git's own names of objects (in-toto digest_set: sha1, gitCommit)
+        known |= {"sha1": subject.commit, "gitCommit": subject.commit}
     for one in statement.subjects:
         common = known.keys() & one.digests.keys()
         if common and all(one.digests[name] == known[name] for name in common):

@@ -53,11 +53,21 @@ def read_images(path: Path) -> tuple[NamedImage, ...]:
             why=f"at most {limits.POLICY_BYTES} bytes are read",
             fix="check the path",
         )
-    if path.suffix in {".yml", ".yaml", ".json"}:
-        found = _of_yaml(data, path.name)
-    else:
-        found = _of_dockerfile(data.decode("utf-8", "replace"))
+    found = images_in(data, path.name)
     return tuple(NamedImage(reference=_reference(text, path, line), path=path, line=line) for line, text in found)
+
+
+def images_in(data: bytes, name: str) -> Iterator[tuple[int, str]]:
+    """Lines and texts of the images in a file's bytes: YAML by the suffix of its name, otherwise a Dockerfile.
+
+    A variable with a default stands for it; others stay as they are written.
+
+    Raises:
+        FormatError: a code of strict YAML.
+    """
+    yaml = name.endswith((".yml", ".yaml", ".json"))
+    for line, text in _of_yaml(data, name) if yaml else _of_dockerfile(data.decode("utf-8", "replace")):
+        yield line, _VARIABLE.sub(lambda match: match[2] if match[2] is not None else match[0], text)
 
 
 def _of_dockerfile(text: str) -> Iterator[tuple[int, str]]:
@@ -154,7 +164,7 @@ def _walk(node: strict_yaml.Node) -> Iterator[tuple[int, str]]:
 
 def _reference(text: str, path: Path, line: int) -> Reference:
     try:
-        return parse_reference(_VARIABLE.sub(lambda match: match[2] if match[2] is not None else match[0], text))
+        return parse_reference(text)
     except UsageError as error:
         raise UsageError(
             code="image-reference",

@@ -35,4 +35,5 @@ def _key(value: Any, path: str) -> TrustedKey:
             end=parse_time(end, f"{path}.end") if end is not None else None,
         ),
         hint=str(entry.get("keyId", "")),
+        usage=str(entry.get("keyUsage", "")),
     )

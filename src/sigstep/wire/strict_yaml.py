@@ -42,13 +42,16 @@ class Node:
     height: int = 1
 
 
-def documents(data: bytes, *, at_most: int = limits.POLICY_BYTES, name: str = "document") -> tuple[Node, ...]:
+def documents(
+    data: bytes, *, at_most: int = limits.POLICY_BYTES, name: str = "document", nodes: int = limits.YAML_NODES
+) -> tuple[Node, ...]:
     """Every document of a YAML stream, with lines.
 
     Args:
         data: the whole stream, UTF-8.
         at_most: bytes at most.
         name: what the stream is, for the message.
+        nodes: values at most, aliases expanded.
 
     Raises:
         FormatError: ``yaml-too-large``, ``yaml-malformed``, ``yaml-duplicate-key``, ``yaml-too-deep``, ``yaml-tag``.
@@ -60,7 +63,7 @@ def documents(data: bytes, *, at_most: int = limits.POLICY_BYTES, name: str = "d
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         events = iter(yaml.parse(data.decode("utf-8-sig"), Loader=loader))
-        return _Composer(name, events, yaml).stream()
+        return _Composer(name, events, yaml, nodes).stream()
     except UnicodeDecodeError:
         raise _error(name, code="yaml-malformed", why="it is not UTF-8") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -98,8 +101,9 @@ def plain(node: Node) -> Any:
 
 
 class _Composer:
-    def __init__(self, name: str, events: Iterator[Any], yaml: Any) -> None:
+    def __init__(self, name: str, events: Iterator[Any], yaml: Any, at_most: int) -> None:
         self._name = name
+        self._at_most = at_most
         self._events = events
         self._yaml = yaml
         self._anchors: dict[str, Node] = {}
@@ -143,8 +147,8 @@ class _Composer:
 
     def _count(self, nodes: int, event: Any) -> None:
         self._nodes += nodes
-        if self._nodes > limits.YAML_NODES:
-            why = f"with aliases expanded it has more than {limits.YAML_NODES} values"
+        if self._nodes > self._at_most:
+            why = f"with aliases expanded it has more than {self._at_most} values"
             raise self._refuse(code="yaml-too-large", event=event, why=why)
 
     def _sequence(self, line: int, depth: int) -> Node:

@@ -198,7 +198,7 @@ def test_files_have_names_and_digests() -> None:
         ("uv.lock", "package = 1\n", "lockfile-malformed"),
         ("poetry.lock", "package = [1]\n", "lockfile-malformed"),
         ("Cargo.lock", '[[package]]\nname="a"\nversion="1"\nchecksum="zz"\n', "digest-malformed"),
-        ("package-lock.json", '{"lockfileVersion": 1, "dependencies": {}}', "lockfile-malformed"),
+        ("package-lock.json", '{"name": "me"}', "lockfile-malformed"),
         ("package-lock.json", '{"packages": {"a": 1, "a": 2}}', "json-duplicate-key"),
         (
             "package-lock.json",

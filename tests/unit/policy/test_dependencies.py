@@ -8,12 +8,22 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from sigstep.model.dependency import Change, EvidenceState, Level, Locked, LockedFile, PackageEvidence, Publisher
+from sigstep.model.dependency import (
+    Change,
+    EvidenceState,
+    Level,
+    Locked,
+    LockedFile,
+    PackageEvidence,
+    PinnedPublisher,
+    Publisher,
+)
 from sigstep.model.digest import Digest
 from sigstep.model.identity import Identity, NameKind
 from sigstep.model.verdict import Finding
 from sigstep.policy.changes import pair
-from sigstep.policy.dependencies import Acceptance, DependencyPolicy, PinnedPublisher, Profile, judge
+from sigstep.policy.dependencies import judge
+from sigstep.policy.dependency_rules import Acceptance, DependencyPolicy, Profile
 from sigstep.policy.publisher import differences, publisher_of, repository_address
 
 NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
@@ -38,7 +48,7 @@ def locked(version: str = "1.1", *, data: str = "", **more: str) -> Locked:
     """A locked version with one file."""
     file = LockedFile(name=f"foo-{version}.tgz", digests=(Digest.of((data or version).encode()),))
     fields: dict[str, str] = {"ecosystem": "npm", "name": "foo", "path": "package-lock.json", **more}
-    return Locked(version=version, files=(file,), line=1, **fields)
+    return replace(Locked(ecosystem="", name="", path="", version=version, files=(file,), line=1), **fields)  # type: ignore[arg-type]
 
 
 def evidence(state: EvidenceState = V, who: Publisher | None = ALICE, **more: object) -> PackageEvidence:

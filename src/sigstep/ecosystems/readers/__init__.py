@@ -1,17 +1,42 @@
-"""Lockfile readers: file name pattern and where its reader stands; the first pattern that matches counts."""
+"""Readers: a pattern of file names (of whole paths where it has a slash) and its reader; the first match counts."""
 
-READERS: tuple[tuple[str, str], ...] = (
-    ("uv.lock", "sigstep.ecosystems.readers.uv:read"),
-    ("poetry.lock", "sigstep.ecosystems.readers.poetry:read"),
-    ("pdm.lock", "sigstep.ecosystems.readers.pdm:read"),
-    ("pylock.toml", "sigstep.ecosystems.readers.pylock:read"),
-    ("pylock.*.toml", "sigstep.ecosystems.readers.pylock:read"),
-    ("Pipfile.lock", "sigstep.ecosystems.readers.pipfile:read"),
-    ("package-lock.json", "sigstep.ecosystems.readers.package_lock:read"),
-    ("npm-shrinkwrap.json", "sigstep.ecosystems.readers.package_lock:read"),
-    ("pnpm-lock.yaml", "sigstep.ecosystems.readers.pnpm:read"),
-    ("Cargo.lock", "sigstep.ecosystems.readers.cargo:read"),
-    ("go.sum", "sigstep.ecosystems.readers.go_sum:read"),
-    ("requirements*.txt", "sigstep.ecosystems.readers.requirements:read"),
-    ("*requirements.txt", "sigstep.ecosystems.readers.requirements:read"),
+_HERE = "sigstep.ecosystems.readers."
+
+READERS: tuple[tuple[str, str], ...] = tuple(
+    (pattern, f"{_HERE}{name}:read")
+    for pattern, name in (
+        ("uv.lock", "uv"),
+        ("poetry.lock", "poetry"),
+        ("pdm.lock", "pdm"),
+        ("pylock.toml", "pylock"),
+        ("pylock.*.toml", "pylock"),
+        ("Pipfile.lock", "pipfile"),
+        ("package-lock.json", "package_lock"),
+        ("npm-shrinkwrap.json", "package_lock"),
+        ("pnpm-lock.yaml", "pnpm"),
+        ("yarn.lock", "yarn"),
+        ("bun.lock", "bun"),
+        ("Cargo.lock", "cargo"),
+        ("Gemfile.lock", "gemfile"),
+        ("gems.locked", "gemfile"),
+        ("go.sum", "go_sum"),
+        ("verification-metadata.xml", "gradle"),
+        ("mise.lock", "mise"),
+        ("requirements*.txt", "requirements"),
+        ("*requirements.txt", "requirements"),
+        ("*/.github/workflows/actions.lock", "actions_lock"),
+        ("*/.github/workflows/*.yml", "workflow"),
+        ("*/.github/workflows/*.yaml", "workflow"),
+        ("action.yml", "workflow"),
+        ("action.yaml", "workflow"),
+        ("Dockerfile", "images"),
+        ("Dockerfile.*", "images"),
+        ("*.Dockerfile", "images"),
+        ("Containerfile", "images"),
+        ("Containerfile.*", "images"),
+        ("*.yml", "images"),
+        ("*.yaml", "images"),
+    )
 )
+MANIFESTS: frozenset[str] = frozenset({f"{_HERE}workflow:read", f"{_HERE}images:read"})
+"""Readers of files that people write: one that cannot be read is told, and takes nothing else with it."""

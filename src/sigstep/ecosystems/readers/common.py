@@ -5,14 +5,19 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
-from sigstep.errors import FormatError
+from sigstep.errors import FormatError, UsageError
 from sigstep.model import limits
 from sigstep.model.dependency import Locked, LockedFile
 from sigstep.model.digest import Algorithm, Digest
+from sigstep.oci.reference import parse_reference
 from sigstep.wire import strict_toml
+
+_ASSET: Final = re.compile(
+    r"https://github\.com/(?P<name>[\w.-]+/[\w.-]+)/releases/download/(?P<tag>[^/]+)/(?P<asset>[^/?#]+)", re.ASCII
+)
 
 
 def python_name(name: str) -> str:
@@ -53,6 +58,67 @@ def sri_digests(text: Any) -> tuple[Digest, ...]:
 def file_name(url: Any) -> str:
     """The last part of a URL or path, without query and fragment."""
     return str(url or "").partition("#")[0].partition("?")[0].rpartition("/")[2]
+
+
+def npm_origin(resolved: str, name: str) -> tuple[str, str]:
+    """The registry's base address in a tarball's address, or another source."""
+    if not resolved:
+        return "", ""
+    base, found, _ = resolved.partition(f"/{name}/-/")
+    if found and base.startswith(("https://", "http://")):
+        return base, ""
+    return "", resolved
+
+
+def image(text: str, path: str, line: int) -> Locked:
+    """An image as a file names it: pinned where it has a digest; what depends on a variable is not known."""
+    try:
+        found = parse_reference(text)
+    except UsageError:
+        return Locked(
+            ecosystem="oci", name=text[:255], version="", source=f"variable {text[:255]}", path=path, line=line
+        )
+    digest = found.digest
+    return Locked(
+        ecosystem="oci",
+        name=found.name,
+        version=str(digest) if digest else found.tag or "",
+        files=(LockedFile(name="", digests=(digest,)),) if digest else (),
+        registry=f"https://{found.host}",
+        path=path,
+        line=line,
+        ref=found.tag or "",
+    )
+
+
+def release_asset(url: str, checksum: str, path: str, line: int) -> Iterator[Locked]:
+    """An asset of a GitHub release with its SHA-256; nothing for any other address."""
+    match = _ASSET.fullmatch(url)
+    digests = hex_digest(checksum.lower())
+    if match and digests:
+        yield Locked(
+            ecosystem="github",
+            name=match["name"].lower(),
+            version=match["tag"],
+            files=(LockedFile(name=match["asset"], digests=digests),),
+            path=path,
+            line=line,
+            ref=match["tag"],
+        )
+
+
+def text_of(data: bytes, path: str) -> str:
+    """The text of a lockfile that is bounded by its bytes alone.
+
+    Raises:
+        FormatError: ``lockfile-malformed``.
+    """
+    if len(data) > limits.LOCKFILE_BYTES:
+        raise malformed(path, "it is too large")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise malformed(path, "it is not UTF-8") from None
 
 
 def mapping(value: Any, what: str) -> Mapping[str, Any]:

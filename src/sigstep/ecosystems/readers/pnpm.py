@@ -25,7 +25,7 @@ def read(data: bytes, path: str) -> tuple[Locked, ...]:
 
 
 def _read(data: bytes, path: str) -> Iterator[Locked]:
-    found = strict_yaml.documents(data, at_most=limits.LOCKFILE_BYTES, name=path)
+    found = strict_yaml.documents(data, at_most=limits.LOCKFILE_BYTES, name=path, nodes=limits.LOCKFILE_NODES)
     whole = found[-1].value if found else None
     if not isinstance(whole, Mapping) or "lockfileVersion" not in whole:
         raise malformed(path, "it has no lockfileVersion")

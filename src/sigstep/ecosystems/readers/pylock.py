@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, Final
 
-from sigstep.ecosystems.readers.common import bounded, python_files, python_name, toml_packages
-from sigstep.model.dependency import Locked
+from sigstep.ecosystems.readers.common import bounded, mapping, python_files, python_name, toml_packages
+from sigstep.model.dependency import Locked, PinnedPublisher
+
+_HOSTS: Final = {"GitHub": "https://github.com/", "GitLab": "https://gitlab.com/"}
 
 
 def read(data: bytes, path: str) -> tuple[Locked, ...]:
@@ -31,4 +34,19 @@ def _read(data: bytes, path: str) -> Iterator[Locked]:
             source=f"{kind} {table[kind]}" if kind else "",
             path=path,
             line=line,
+            publishers=tuple(_publishers(table.get("attestation-identities"), path)),
+        )
+
+
+def _publishers(value: Any, path: str) -> Iterator[PinnedPublisher]:
+    """Who is said to attest the files (PEP 751, ``attestation-identities``; kinds of PEP 740's publishers)."""
+    for one in value if isinstance(value, list) else ():
+        table = mapping(one, path)
+        said = {name: str(text) for name, text in table.items() if isinstance(text, str)}
+        host = _HOSTS.get(said.get("kind", ""), "")
+        yield PinnedPublisher(
+            repository=f"{host}{said.get('repository', '')}" if said.get("repository") else "",
+            subject=said.get("email", ""),
+            workflow=said.get("workflow") or said.get("workflow_filepath", ""),
+            environment=said.get("environment", ""),
         )
