@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.worlds import SimulatedClock
 
-from sigstep.errors import ServiceError, SigstepError, UsageError
+from sigstep.errors import ServiceError, UsageError
 from sigstep.flows.attest import AttestRequest, attest
 from sigstep.flows.complete import complete
 from sigstep.flows.sign import SignRequest, sign
@@ -27,8 +27,6 @@ from sigstep.sandbox.faults import Fault
 from sigstep.sandbox.local import Sandbox
 from sigstep.subjects.files import FileSubjects
 from sigstep.wire.bundle import parse_bundle
-
-OUTAGE_SECONDS = 45 * 60
 
 
 class CountingHttp(RequestsHttp):
@@ -112,52 +110,6 @@ class Outage:
         """End it."""
         self._box.faults.clear(self._service)
         self._clock.sleep = self._sleep  # type: ignore[method-assign]
-
-
-@pytest.mark.parametrize("service", ["fulcio", "rekor-v1", "timestamp"])
-@pytest.mark.parametrize("status", [429, 500, 502])
-def test_an_outage_of_45_minutes_is_outlived(
-    box: Sandbox, clock: SimulatedClock, world: World, tmp_path: Path, service: str, status: int
-) -> None:
-    """Issue 4: a budget of an hour; certificates that end on the way are renewed; nothing is lost."""
-    outage = Outage(box, clock, service, Fault(kind="status", status=status), OUTAGE_SECONDS)
-    try:
-        result = sign(SignRequest(subjects=files(tmp_path, 2), options=options(box, 3600)), world)
-    finally:
-        outage.over()
-    assert len(result.made) == 2
-    assert not result.failures
-
-
-@pytest.mark.parametrize("service", ["fulcio", "issuer", "rekor-v1", "timestamp"])
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault(kind="delay", seconds=0.7),
-        Fault(kind="drip", seconds=0.05),
-        Fault(kind="drop"),
-        Fault(kind="status", status=429, retry_after="7"),
-        Fault(kind="status", status=500),
-        Fault(kind="status", status=502),
-        Fault(kind="garbage"),
-        Fault(kind="wrong-signature"),
-    ],
-    ids=["timeout", "drip", "reset", "429", "500", "502", "garbage", "wrong-signature"],
-)
-def test_fault_table(box: Sandbox, world: World, tmp_path: Path, service: str, fault: Fault) -> None:
-    """Issue 4, fault table: exit 4, a message that says what to do, nothing written, the budget kept."""
-    request = AttestRequest(subjects=files(tmp_path, 1), options=options(box, 2))
-    began = world.clock.monotonic()
-    box.faults.set(service, fault)
-    try:
-        with pytest.raises(SigstepError) as caught:
-            attest(request, world)
-    finally:
-        box.faults.clear()
-    assert caught.value.exit_code == 4
-    assert caught.value.fix
-    assert world.clock.monotonic() - began <= 3
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.bin"]
 
 
 def test_an_outage_beyond_the_budget_names_service_tries_and_time(box: Sandbox, world: World, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from sigstep.errors import TokenError, UsageError
+from sigstep.errors import UsageError
 from sigstep.flows.trust import SigningTrust, TrustRequest, load_signing
 from sigstep.model.digest import Algorithm
 from sigstep.model.token import IdentityToken
@@ -143,27 +143,15 @@ def content_claims(options: SigningOptions, run: Run, world: World) -> IdentityT
         ServiceError: the issuer's keys cannot be fetched.
     """
     token = obtain(options.sources, CONTENT_AUDIENCE, world)
-    mapped = run.trust.services.issuers[0].url if run.trust.custom and run.trust.services.issuers else ""
-    try:
-        return verify_token(
-            token,
-            audience=CONTENT_AUDIENCE,
-            issuers=issuers_of(world),
-            address=mapped,
-            budget=run.batch.budget,
-            world=world,
-        )
-    except TokenError as error:
-        if not mapped or error.code != "token-unverified":
-            raise
-        return verify_token(
-            token,
-            audience=CONTENT_AUDIENCE,
-            issuers=issuers_of(world),
-            address="",
-            budget=run.batch.budget,
-            world=world,
-        )
+    mapped = tuple(one.url for one in run.trust.services.issuers[:1]) if run.trust.custom else ()
+    return verify_token(
+        token,
+        audience=CONTENT_AUDIENCE,
+        issuers=issuers_of(world),
+        addresses=mapped,
+        budget=run.batch.budget,
+        world=world,
+    )
 
 
 def issuers_of(world: World) -> tuple[str, ...]:

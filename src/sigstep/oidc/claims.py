@@ -79,7 +79,13 @@ def principal(token: IdentityToken) -> str:
 
 
 def verify_token(
-    token: IdentityToken, *, audience: str, issuers: tuple[str, ...], address: str, budget: Budget, world: World
+    token: IdentityToken,
+    *,
+    audience: str,
+    issuers: tuple[str, ...],
+    addresses: tuple[str, ...] = (),
+    budget: Budget,
+    world: World,
 ) -> IdentityToken:
     """The same token with verified claims (OpenID Connect Discovery 1.0, RFC 7517; RS256 only).
 
@@ -87,7 +93,7 @@ def verify_token(
         token: as received.
         audience: the audience that it has to be made for.
         issuers: issuers that count; a longer one counts too where only ``/<enterprise>`` follows.
-        address: where the issuer's discovery document is; empty: at the issuer itself.
+        addresses: where the issuer's discovery document may be, before the issuer itself is asked.
 
     Raises:
         TokenError: ``token-issuer``, ``token-unverified``.
@@ -101,9 +107,11 @@ def verify_token(
             why=f"{issuer[:200]!r}; expected is {' or '.join(issuers)}",
             fix="take the token from the CI system that runs the build",
         )
-    base = address or issuer
-    document = _fetch(f"{base.rstrip('/')}/.well-known/openid-configuration", budget, world)
-    if document.get("issuer") != issuer or not isinstance(document.get("jwks_uri"), str):
+    for base in (*addresses, issuer):
+        document = _fetch(f"{base.rstrip('/')}/.well-known/openid-configuration", budget, world)
+        if document.get("issuer") == issuer and isinstance(document.get("jwks_uri"), str):
+            break
+    else:
         raise _unverified(f"the discovery document of {base} is of another issuer")
     keys = _fetch(document["jwks_uri"], budget, world)
     return IdentityToken(raw=token.raw, claims=_verified(token.raw, keys, audience, issuer, world), verified=True)

@@ -108,7 +108,7 @@ def verified(raw: str, answering: worlds.Answering, address: str = "") -> Identi
         IdentityToken(raw=raw, claims=claims),
         audience="nobody",
         issuers=(GITHUB_ISSUER,),
-        address=address,
+        addresses=(address,) if address else (),
         budget=Budget.starting_now(5, world),
         world=world,
     )
