@@ -254,7 +254,7 @@ def test_foreign_roots(sandbox: Sandbox, bundles: dict[tuple[int, bool], Json]) 
     expected = {
         "certificateAuthorities": {"issuer-unknown"},
         "tlogs": {"log-unknown", "trust-root-outdated"},
-        "ctlogs": {"sct-threshold"},
+        "ctlogs": {"sct-threshold", "trust-root-outdated"},
         "timestampAuthorities": {"time-threshold", "trust-root-outdated"},
     }
     for kind, codes in expected.items():

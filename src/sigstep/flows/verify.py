@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from sigstep.model.trust import Thresholds, TrustMaterial
 from sigstep.model.verdict import Examination, Finding, Outcome, Report, Verdict
 from sigstep.policy.judging import Decision, judge, rules_for_file
 from sigstep.policy.rule import Rule
-from sigstep.ports.store import Found
+from sigstep.ports.store import Finder, Found
 from sigstep.ports.world import World
 from sigstep.proofs.content import wanted_algorithms
 from sigstep.proofs.prepared import PreparedTrust, prepare
@@ -33,6 +34,7 @@ class VerifyRequest:
         rule: what the policy asks of a proof.
         trust: whose signatures count.
         bundles: files of bundles, for every target; without them bundles are looked for beside each file.
+        finders: where else to look, in order, for targets that nothing so far was enough for.
         thresholds: instead of those of each signer's instance.
         policy: the policy file that judges all proofs of a target together; ``rule`` is then the one it compiles to.
     """
@@ -41,6 +43,7 @@ class VerifyRequest:
     rule: Rule
     trust: TrustMaterial
     bundles: tuple[Path, ...] = ()
+    finders: tuple[Finder, ...] = ()
     thresholds: Thresholds | None = None
     policy: OpenedPolicy | None = None
 
@@ -48,7 +51,20 @@ class VerifyRequest:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Parsed:
     bundles: tuple[tuple[str, Signed], ...] = ()
-    findings: tuple[Finding, ...] = field(default=())
+    findings: tuple[Finding, ...] = ()
+
+    def and_also(self, other: _Parsed) -> _Parsed:
+        return _Parsed(bundles=self.bundles + other.bundles, findings=self.findings + other.findings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """One target: what is known about it, and its verdict so far; ``unasked``: a place could not be asked."""
+
+    target: Path | Digest
+    parsed: _Parsed
+    verdict: Verdict
+    unasked: bool = False
 
 
 def verify(request: VerifyRequest, world: World) -> Report:
@@ -62,20 +78,59 @@ def verify(request: VerifyRequest, world: World) -> Report:
         raise NothingToExamine(code="no-subject", what="nothing is named to verify", fix="name at least one file")
     trust = prepare(request.trust)
     named = _parse(tuple(one for path in request.bundles for one in read_bundles(path)))
-    unique = dict.fromkeys(request.targets)
+    cases = [_at_hand(target, named, request, trust, world) for target in dict.fromkeys(request.targets)]
+    for finder in request.finders:
+        cases = _sought(finder, cases, request, trust, world)
     return Report(
-        verdicts=tuple(_verdict(target, named, request, trust, world) for target in unique),
+        verdicts=tuple(_final(case) for case in cases),
         policy_digest=str(request.policy.policy.digest) if request.policy else "",
     )
 
 
-def _verdict(
+def _at_hand(
     target: Path | Digest, named: _Parsed, request: VerifyRequest, trust: PreparedTrust, world: World
+) -> _Case:
+    beside = not request.bundles and isinstance(target, Path)
+    parsed = _parse(find_beside(target)) if beside and isinstance(target, Path) else named
+    return _Case(target=target, parsed=parsed, verdict=_verdict(target, parsed, request, trust, world))
+
+
+def _sought(
+    finder: Finder, cases: list[_Case], request: VerifyRequest, trust: PreparedTrust, world: World
+) -> list[_Case]:
+    """The cases after one more place was asked about those that are still open, all at once."""
+    still_open = [case for case in cases if case.verdict.outcome is not Outcome.ACCEPTED]
+    if not still_open:
+        return cases
+    found: Mapping[Digest, tuple[Found, ...]] = {}
+    failure: tuple[Finding, ...] = ()
+    unasked = False
+    try:
+        found = finder.find([case.verdict.subject for case in still_open], world)
+    except SigstepError as error:
+        failure, unasked = (Finding.of(error, step="search", source=finder.name),), not isinstance(error, Refusal)
+    after = []
+    for case in cases:
+        if case.verdict.outcome is Outcome.ACCEPTED:
+            after.append(case)
+            continue
+        about = tuple(one for digest in case.verdict.subject.digests for one in found.get(digest, ()))
+        parsed = case.parsed.and_also(_parse(about)).and_also(_Parsed(findings=failure))
+        verdict = _verdict(case.target, parsed, request, trust, world)
+        after.append(_Case(target=case.target, parsed=parsed, verdict=verdict, unasked=case.unasked or unasked))
+    return after
+
+
+def _final(case: _Case) -> Verdict:
+    """A refusal is none while a place that might know better could not be asked."""
+    if case.unasked and case.verdict.outcome is Outcome.REFUSED:
+        return replace(case.verdict, outcome=Outcome.UNDECIDED)
+    return case.verdict
+
+
+def _verdict(
+    target: Path | Digest, parsed: _Parsed, request: VerifyRequest, trust: PreparedTrust, world: World
 ) -> Verdict:
-    if request.bundles or isinstance(target, Digest):
-        parsed = named
-    else:
-        parsed = _parse(find_beside(target))
     subject = _subject(target, parsed)
     now = world.clock.now()
     examinations: list[Examination] = [

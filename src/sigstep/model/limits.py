@@ -8,6 +8,7 @@ JSON_DEPTH: Final = 100  # protojson's own bound; real documents stay below 20
 JSON_DIGITS: Final = 4300  # CPython's own bound on int(); keeps conversion linear
 BUNDLE_BYTES: Final = 32 * 1024 * 1024  # a 16 MiB predicate in base64, and room for the rest
 BUNDLE_LINES: Final = 10_000  # bundles in one JSON Lines file
+LOOKUP_ENTRIES: Final = 50  # entries fetched when a log is searched; anybody can add more
 LOG_ENTRIES: Final = 32  # per bundle, as sigstore-go
 TIMESTAMPS: Final = 32  # per bundle, as sigstore-go
 CHAIN_CERTIFICATES: Final = 16  # per bundle or authority; real chains have at most 4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 
@@ -64,6 +64,22 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThresholdOverrides:
+    """What a caller asks for instead of the instance's thresholds; None keeps the instance's."""
+
+    entries: int | None = None
+    times: int | None = None
+    signed_times: int | None = None
+    scts: int | None = None
+    witnesses: int | None = None
+
+    def over(self, thresholds: Thresholds) -> Thresholds:
+        """The thresholds with what is asked for in their place."""
+        asked = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return replace(thresholds, **{name: value for name, value in asked.items() if value is not None})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Witness:
     """A witness whose cosignatures count (C2SP tlog-cosignature): its name and its raw 32-byte Ed25519 key."""
 
@@ -90,6 +106,8 @@ class TrustedRoot:
 class TrustedKey:
     """A public key that the caller trusts: SPKI DER, when it counts, and the hint under which bundles name it.
 
+    A key with a hint counts for bundles that name this hint; one without for every bundle that names no known hint.
+    
     ``usage`` is what a registry keeps the key for (``npm:signatures``, ``npm:attestations``); empty for anything.
     """
 
@@ -101,8 +119,13 @@ class TrustedKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustMaterial:
-    """All a verifier trusts: instances, caller's keys, and witnesses. Rules of one root never serve another."""
+    """All a verifier trusts: instances, caller's keys, and witnesses. Rules of one root never serve another.
+
+    A key without a hint stands instead of any certificate in a bundle, unless ``certificates_too``: then bundles with
+    a certificate are held against the roots and only the others against the keys (a policy file names both kinds).
+    """
 
     roots: tuple[TrustedRoot, ...]
     keys: tuple[TrustedKey, ...] = ()
+    certificates_too: bool = False
     witnesses: tuple[Witness, ...] = ()

@@ -92,6 +92,30 @@ class HasPredicateType:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamesSubject:
+    """The statement names the subject so: one of its subjects has this name and a digest of the artifact."""
+
+    name: str
+
+    def judge(self, verified: Verified) -> Finding | None:
+        """None where the subject with the artifact's digest has the wanted name."""
+        subjects = verified.statement.subjects if verified.statement else ()
+        digests = {one.algorithm.value: one.hex for one in verified.subject.digests}
+        names = [one.name for one in subjects if any(digests.get(kind) == hexa for kind, hexa in one.digests.items())]
+        if self.name in names:
+            return None
+        return Finding(
+            code="subject-name",
+            what="the attestation names the artifact otherwise",
+            why=f"it is called {' and '.join(map(repr, names[:3]))[:300]}; wanted is {self.name!r}"
+            if names
+            else "it is a signature, which names no subject",
+            fix="check that it is the right file; leave --subject-name out where the name does not matter",
+            step="policy",
+        )
+
+
 def repository(slug: str, *, server: str = "https://github.com", issuer: str = GITHUB_ISSUER) -> SignedBy:
     """Built from that source repository (``owner/name``, case does not matter), by GitHub Actions.
 

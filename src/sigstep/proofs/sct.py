@@ -49,6 +49,17 @@ def verify_embedded(leaf: Leaf, issuer: AuthorityChain, logs: Sequence[PreparedL
     return tuple(proved.values())
 
 
+def unknown_logs(leaf: Leaf, logs: Sequence[PreparedLog]) -> tuple[bytes, ...]:
+    """Ids of the CT logs that the leaf has an SCT of and that are not among ``logs``.
+
+    Raises:
+        ProofError: ``certificate-malformed``.
+    """
+    scts = extension(leaf.certificate, x509.PrecertificateSignedCertificateTimestamps)
+    known = {one.log.log_id for one in logs}
+    return tuple(one.log_id for one in list(scts.value if scts else ())[:SCTS] if one.log_id not in known)
+
+
 def verify_detached(leaf: Leaf, sct: DetachedSct, logs: Sequence[PreparedLog]) -> tuple[str, ...]:
     """The CT log (base URL) whose detached SCT about the leaf holds; none where the log is unknown.
 

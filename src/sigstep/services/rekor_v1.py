@@ -33,7 +33,7 @@ def submit(service: Service, submission: Submission, world: World) -> LogEntry:
     """
     name = f"the transparency log {service.url}"
     address = f"{service.url}/api/v1/log/entries"
-    body = json.dumps(_request(submission)).encode()
+    body = json.dumps(proposal(submission)).encode()
     response = call.post(
         world, address, body, service=name, headers=_HEADERS, timeout=_TIMEOUT_SECONDS, allowed=(200, 201, 409)
     )
@@ -42,10 +42,11 @@ def submit(service: Service, submission: Submission, world: World) -> LogEntry:
         if known is None:
             raise call.unreadable(name, "it says that the entry is there already, but not where")
         response = call.get(world, f"{address}/{known}", service=name, headers=_HEADERS, timeout=_TIMEOUT_SECONDS)
-    return _entry(call.json_object(response, name), name)
+    return entry_of(call.json_object(response, name), name)
 
 
-def _request(submission: Submission) -> dict[str, Any]:
+def proposal(submission: Submission) -> dict[str, Any]:
+    """The entry that the log is asked to take."""
     pem = encode_pem(submission.verifier, "CERTIFICATE" if submission.certificate else "PUBLIC KEY")
     key = base64.b64encode(pem.encode()).decode()
     if isinstance(submission.content, MessageSignature):
@@ -70,7 +71,12 @@ def _known_uuid(response: Response) -> str | None:
     return found[-1] if found else None
 
 
-def _entry(answer: dict[str, Any], name: str) -> LogEntry:
+def entry_of(answer: dict[str, Any], name: str) -> LogEntry:
+    """The only entry of an answer ``{uuid: entry}``; ``name`` is the service's, for messages.
+
+    Raises:
+        ServiceError: ``service-answer-unreadable``.
+    """
     if len(answer) != 1:
         raise call.unreadable(name, f"it holds {len(answer)} entries")
     try:

@@ -54,12 +54,19 @@ def verify_entries(evidence: Evidence, subject: Subject, trace: Trace) -> tuple[
         log = logs.get(entry.log_id)
         if log is None:
             unknown.append(entry)
-            trace.say(f"entry {entry.log_index} is of an unknown log {entry.log_id.hex()[:16]} and does not count")
+            trace.note(f"entry {entry.log_index} is of an unknown log {entry.log_id.hex()[:16]} and does not count")
             continue
         proved.append(_verify_entry(entry, log, evidence, subject))
-        trace.say(f"entry {entry.log_index} of {log.log.base_url}: {', '.join(proved[-1].verified.proved_by)} hold")
+        _say_entry(proved[-1].verified, trace)
     _check_thresholds(evidence, proved, unknown)
     return tuple(proved)
+
+
+def _say_entry(entry: VerifiedEntry, trace: Trace) -> None:
+    trace.say(f"entry {entry.log_index} of {entry.log_url}: {', '.join(entry.proved_by)} hold")
+    trace.say(f"its body ({entry.kind} {entry.kind_version}) has this signature, this signer and this content")
+    if entry.witnesses:
+        trace.say(f"its tree was seen by {', '.join(entry.witnesses)}")
 
 
 def _verify_entry(entry: LogEntry, log: PreparedLog, evidence: Evidence, subject: Subject) -> ProvedEntry:
@@ -159,7 +166,7 @@ def verify_times(evidence: Evidence, entries: tuple[ProvedEntry, ...], trace: Tr
         proved = verify_timestamp(stamp, evidence.signature, authorities)
         if proved is None:
             foreign += 1
-            trace.say("a time stamp of an authority outside the trusted root proves nothing")
+            trace.note("a time stamp of an authority outside the trusted root proves nothing")
             continue
         made, authority = proved
         if made > evidence.now + _SKEW:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sigstep.errors import ProofError
 from sigstep.model.bundle import Bundle, CertificateMaterial, MessageSignature
-from sigstep.model.trust import Thresholds, TrustedKey, Witness
+from sigstep.model.trust import ThresholdOverrides, Thresholds, TrustedKey, TrustMaterial, Witness
 from sigstep.proofs.authority import AuthorityChain
 from sigstep.proofs.certificate import Leaf, load_leaf
 from sigstep.proofs.chain import find_root
@@ -16,6 +17,9 @@ from sigstep.proofs.keys import PublicKey, load_key
 from sigstep.proofs.prepared import PreparedRoot, PreparedTrust
 
 KEY_THRESHOLDS = Thresholds(entries=0, times=0, signed_times=0, scts=0)
+
+
+_USAGES: Final = frozenset({"", "npm:attestations"})  # a registry keeps other keys for its signatures over packages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,51 +50,77 @@ class Evidence:
     original: bytes | None
 
 
+def keys_of(bundle: Bundle, material: TrustMaterial) -> tuple[TrustedKey, ...]:
+    """The caller's keys that may have signed a bundle; empty where its certificate decides.
+
+    Raises:
+        ProofError: ``key-missing``: the bundle has no certificate, and no key is for it.
+    """
+    keys = tuple(one for one in material.keys if one.usage in _USAGES)
+    anyones = tuple(one for one in keys if not one.hint)
+    if isinstance(bundle.material, CertificateMaterial):
+        return () if material.certificates_too else anyones
+    hint = bundle.material.hint
+    found = tuple(one for one in keys if one.hint and one.hint == hint) or anyones
+    if not found:
+        raise _no_key(hint)
+    return found
+
+
 def as_evidence(
-    bundle: Bundle, trust: PreparedTrust, *, thresholds: Thresholds | None, now: datetime, original: bytes | None
+    bundle: Bundle,
+    trust: PreparedTrust,
+    key: TrustedKey | None,
+    *,
+    thresholds: Thresholds | ThresholdOverrides | None,
+    now: datetime,
+    original: bytes | None,
 ) -> Evidence:
-    """Choose signer, root and thresholds. A key of the caller is never overridden by a certificate in the bundle.
+    """Choose signer, root and thresholds.
+
+    Args:
+        bundle: the claims.
+        trust: what counts.
+        key: one of `keys_of`, which a certificate in the bundle never overrides; None where its certificate decides.
+        thresholds: instead of those of the signer's instance.
+        now: aware.
+        original: the exact bytes of the envelope where they are at hand.
 
     Raises:
         ProofError: ``certificate-malformed``, ``certificate-not-for-signing``, ``issuer-unknown``,
-            ``trust-root-outdated``, ``key-missing``, ``key-unsupported``.
+            ``trust-root-outdated``, ``key-unsupported``.
     """
     content = bundle.content
     signature = content.signature if isinstance(content, MessageSignature) else content.signatures[0].signature
-    if trust.material.keys:
-        signer, root = _of_key(bundle, trust.material.keys), _root_of_entries(bundle, trust.roots)
+    if key is not None:
+        signer, root = _of_key(bundle, key), _root_of_entries(bundle, trust.roots)
         needed = KEY_THRESHOLDS
-    elif isinstance(bundle.material, CertificateMaterial):
+    else:
+        assert isinstance(bundle.material, CertificateMaterial)  # else `keys_of` gave a key
         leaf = load_leaf(bundle.material.leaf)
         root, issuers = find_root(leaf, trust)
         signer = Signer(key=leaf.key, verifiers=(leaf.der,), leaf=leaf, issuers=issuers)
         needed = root.root.thresholds
-    else:
-        raise _no_key(bundle.material.hint)
+    if thresholds is not None:
+        needed = thresholds.over(needed) if isinstance(thresholds, ThresholdOverrides) else thresholds
     return Evidence(
         bundle=bundle,
         signature=signature,
         signer=signer,
         root=root,
-        thresholds=thresholds or needed,
+        thresholds=needed,
         witnesses=trust.material.witnesses,
         now=now,
         original=original,
     )
 
 
-def _of_key(bundle: Bundle, keys: Sequence[TrustedKey]) -> Signer:
-    if isinstance(bundle.material, CertificateMaterial):
-        chosen, certificate = keys[0], bundle.material.leaf
-        key = load_key(chosen.key)
-        verifiers = (key.spki, certificate) if _same_key(certificate, key) else (key.spki,)
-        return Signer(key=key, verifiers=verifiers, trusted=chosen)
-    hint = bundle.material.hint
-    named = [one for one in keys if one.hint and one.hint == hint] or [one for one in keys if not one.hint]
-    if not named:
-        raise _no_key(hint)
-    key = load_key(named[0].key)
-    return Signer(key=key, verifiers=(key.spki,), trusted=named[0])
+def _of_key(bundle: Bundle, chosen: TrustedKey) -> Signer:
+    key = load_key(chosen.key)
+    certificate = bundle.material.leaf if isinstance(bundle.material, CertificateMaterial) else None
+    same = certificate is not None and _same_key(certificate, key)
+    verifiers = (key.spki, certificate) if same and certificate is not None else (key.spki,)
+    return Signer(key=key, verifiers=verifiers, trusted=chosen)
 
 
 def _same_key(certificate: bytes, key: PublicKey) -> bool:

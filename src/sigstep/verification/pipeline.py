@@ -7,19 +7,20 @@ from datetime import datetime
 
 from sigstep.errors import ProofError, Refusal
 from sigstep.model.bundle import Bundle, MessageSignature
+from sigstep.model.identity import Identity
 from sigstep.model.statement import Statement
 from sigstep.model.subject import Subject
-from sigstep.model.trust import Thresholds
+from sigstep.model.trust import ThresholdOverrides, Thresholds, TrustedKey
 from sigstep.model.verdict import Examination, Finding, Outcome, Verdict
 from sigstep.model.verified import Verified, VerifiedTime
 from sigstep.policy.rule import Rule
 from sigstep.proofs.certificate import identity_of
-from sigstep.proofs.chain import verify_path
+from sigstep.proofs.chain import outdated, verify_path
 from sigstep.proofs.content import bind_statement, key_id, verify_envelope, verify_message_signature
 from sigstep.proofs.prepared import PreparedTrust
-from sigstep.proofs.sct import verify_embedded
+from sigstep.proofs.sct import unknown_logs, verify_embedded
 from sigstep.verification.entries import verify_entries, verify_times
-from sigstep.verification.evidence import Evidence, as_evidence
+from sigstep.verification.evidence import Evidence, as_evidence, keys_of
 from sigstep.verification.trace import Trace
 
 
@@ -29,7 +30,7 @@ def establish(
     trust: PreparedTrust,
     *,
     now: datetime,
-    thresholds: Thresholds | None = None,
+    thresholds: Thresholds | ThresholdOverrides | None = None,
     original: bytes | None = None,
     trace: Trace | None = None,
 ) -> Verified:
@@ -49,8 +50,22 @@ def establish(
     """
     trace = trace or Trace()
     trace.enter("signer")
-    evidence = as_evidence(bundle, trust, thresholds=thresholds, now=now, original=original)
-    trace.say(f"trust: {evidence.root.root.name if evidence.root else 'the key you gave'}")
+    keys: tuple[TrustedKey | None, ...] = keys_of(bundle, trust.material) or (None,)
+    for at, key in enumerate(keys, start=1):  # several keys of the caller: the first under which the bundle holds
+        try:
+            evidence = as_evidence(bundle, trust, key, thresholds=thresholds, now=now, original=original)
+            return _establish(evidence, subject, trace)
+        except Refusal:
+            if at == len(keys):
+                raise
+            trace.restart("signer")
+    raise AssertionError("there is at least one key, or None")
+
+
+def _establish(evidence: Evidence, subject: Subject, trace: Trace) -> Verified:
+    leaf, key = evidence.signer.leaf, evidence.signer.key
+    identity = identity_of(leaf) if leaf else None
+    _say_signer(evidence, identity, trace)
     trace.enter("log")
     entries = verify_entries(evidence, subject, trace)
     trace.enter("time")
@@ -59,12 +74,11 @@ def establish(
     sct_logs = _verify_leaf(evidence, times, trace)
     trace.enter("signature")
     statement = _verify_content(evidence, subject)
-    trace.say("the signature holds" + (f"; {statement.predicate_type}" if statement else ""))
-    leaf, key = evidence.signer.leaf, evidence.signer.key
+    _say_content(evidence, subject, statement, trace)
     by_certificate = leaf is not None and evidence.root is not None
     return Verified(
         subject=subject,
-        identity=identity_of(leaf) if leaf else None,
+        identity=identity,
         key_id=None if leaf else key_id(key),
         certificate=leaf.der if leaf else None,
         statement=statement,
@@ -72,8 +86,34 @@ def establish(
         times=times,
         sct_logs=sct_logs,
         root=evidence.root.root.name if by_certificate and evidence.root else "key",
-        bundle=bundle,
+        bundle=evidence.bundle,
+        notes=trace.notes,
     )
+
+
+def _say_signer(evidence: Evidence, identity: Identity | None, trace: Trace) -> None:
+    leaf = evidence.signer.leaf
+    if leaf is None or identity is None:
+        trace.say(f"the key you gave, SHA-256 {key_id(evidence.signer.key)}")
+        return
+    trace.say(f"trust: {evidence.root.root.name if evidence.root else ''}")
+    certificate = leaf.certificate
+    trace.say(
+        f"the certificate is valid from {certificate.not_valid_before_utc:%Y-%m-%dT%H:%M:%SZ} "
+        f"to {certificate.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}"
+    )
+    trace.say(f"it names {identity.subject}, vouched for by {identity.issuer or 'nobody'}")
+    for name, value in identity.extensions.items():
+        trace.say(f"{name}: {value}")
+
+
+def _say_content(evidence: Evidence, subject: Subject, statement: Statement | None, trace: Trace) -> None:
+    digests = ", ".join(str(one) for one in subject.digests)
+    if statement is None:
+        trace.say(f"the signature over the artifact holds ({digests})")
+        return
+    trace.say(f"the signature over the envelope holds ({evidence.bundle.version.value} bundle)")
+    trace.say(f"the statement {statement.predicate_type} is about the artifact ({digests})")
 
 
 def _verify_leaf(evidence: Evidence, times: Sequence[VerifiedTime], trace: Trace) -> tuple[str, ...]:
@@ -89,10 +129,14 @@ def _verify_leaf(evidence: Evidence, times: Sequence[VerifiedTime], trace: Trace
                 fix="sign again with a current key",
             )
         return ()
-    issuer = verify_path(leaf, evidence.signer.issuers, moments)
+    issuer = verify_path(leaf, evidence.signer.issuers, moments or [evidence.now])
     assert evidence.root is not None
     logs = verify_embedded(leaf, issuer, evidence.root.ct_logs)
     if len(logs) < evidence.thresholds.scts:
+        newest = evidence.root.newest
+        unknown = unknown_logs(leaf, evidence.root.ct_logs)
+        if unknown and newest is not None and leaf.certificate.not_valid_before_utc > newest:
+            raise outdated(f"the CT log {unknown[0].hex()[:16]}")
         raise ProofError(
             code="sct-threshold",
             what="the certificate is not in enough certificate transparency logs",
@@ -120,7 +164,7 @@ def examine_bundle(
     rule: Rule,
     *,
     now: datetime,
-    thresholds: Thresholds | None = None,
+    thresholds: Thresholds | ThresholdOverrides | None = None,
     original: bytes | None = None,
 ) -> Examination:
     """Prove one bundle and judge what was proved; a refusal becomes a finding."""

@@ -10,6 +10,11 @@ class Trace:
 
     def __init__(self) -> None:
         self._steps: list[tuple[str, list[str]]] = []
+        self._notes: list[str] = []
+
+    def restart(self, name: str) -> None:
+        """What was tried did not hold; the examination begins again with the step ``name``."""
+        self._steps, self._notes = [(name, [])], []
 
     def enter(self, name: str) -> None:
         """A new step begins; the one before it held."""
@@ -18,6 +23,16 @@ class Trace:
     def say(self, evidence: str) -> None:
         """Evidence of the current step."""
         self._steps[-1][1].append(evidence)
+
+    def note(self, evidence: str) -> None:
+        """Evidence of the current step that was seen and does not count."""
+        self.say(evidence)
+        self._notes.append(evidence)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was seen and does not count."""
+        return tuple(self._notes)
 
     @property
     def current(self) -> str:

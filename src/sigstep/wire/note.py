@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Final
 
 from sigstep.errors import FormatError
 from sigstep.model import limits
+from sigstep.model.trust import Witness
 
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _LINE: Final = re.compile(r"\u2014 (\S+) (\S+)")
 HINT_BYTES: Final = 4
 ROOT_BYTES: Final = 32
+WITNESS_KEY_BYTES: Final = 32
+COSIGNATURE_TYPE: Final = 0x04
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,29 @@ def parse_checkpoint(text: str) -> Checkpoint:
         signed=signed,
         signatures=tuple(_signature(line) for line in signature_lines),
     )
+
+
+def parse_witness_key(text: str) -> Witness:
+    """A witness from its verifier key ``<name>+<key id>+<key>`` (C2SP signed-note; tlog-cosignature, type 0x04).
+
+    Raises:
+        FormatError: ``witness-key``.
+    """
+    name, _, rest = text.strip().partition("+")
+    hint, _, encoded = rest.partition("+")
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        data = b""
+    computed = hashlib.sha256(name.encode() + b"\n" + data).digest()[:HINT_BYTES].hex()
+    if not name or len(data) != 1 + WITNESS_KEY_BYTES or data[0] != COSIGNATURE_TYPE or computed != hint.lower():
+        raise FormatError(
+            code="witness-key",
+            what=f"{text[:100]!r} is not the key of a witness",
+            why="it has to be <name>+<key id>+<key> with an Ed25519 key for cosignatures (type 0x04)",
+            fix="take the verifier key that the witness publishes",
+        )
+    return Witness(name=name, key=data[1:])
 
 
 def _signature(line: str) -> NoteSignature:

@@ -20,10 +20,14 @@ ATTESTATIONS: Final = 1000  # in one answer of GitHub's or npm's API
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signed:
-    """A bundle, and the exact bytes of its envelope where the document has them (intoto 0.0.1 is bound by them)."""
+    """A bundle, and the exact bytes of its envelope where the document has them (intoto 0.0.1 is bound by them).
+
+    ``entry_elsewhere``: the format has no place for a log entry, so that it has to be looked up.
+    """
 
     bundle: Bundle
     original: bytes | None = None
+    entry_elsewhere: bool = False
 
 
 def parse_signed(data: bytes) -> tuple[Signed, ...]:
@@ -60,7 +64,7 @@ def _envelope(value: Any, data: bytes) -> Signed:
         timestamps=(),
         content=envelope,
     )
-    return Signed(bundle=bundle, original=data.strip())
+    return Signed(bundle=bundle, original=data.strip(), entry_elsewhere=True)
 
 
 def _answer(attestations: list[Any]) -> tuple[Signed, ...]:
