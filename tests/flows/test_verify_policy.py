@@ -77,4 +77,5 @@ def test_images_are_not_half_judged(sandbox: Sandbox, tmp_path: Path) -> None:
     options = policy(tmp_path, "- {name: r, images: ['**'], deny: {reason: bad}}")
     folder = tmp_path / "layout"
     folder.mkdir()
+    (folder / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
     assert code_of(lambda: verified(sandbox, tmp_path, *options, str(folder))) == "policy-images"

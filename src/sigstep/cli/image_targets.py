@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from sigstep.cli.evidence_options import thresholds_of
 from sigstep.errors import NothingToExamine, UsageError
 from sigstep.flows.policies import OpenedPolicy
 from sigstep.model.digest import Digest
@@ -36,6 +37,11 @@ def image_options(command: Any) -> Any:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def is_layout(path: Path) -> bool:
+    """Whether a path is the folder of a saved image (OCI image layout)."""
+    return (path / "oci-layout").is_file() or (path / "index.json").is_file()
 
 
 def listed_images(files: tuple[Path, ...]) -> dict[Path | Digest | Reference, tuple[str, ...]]:
@@ -98,6 +104,7 @@ def image_verdicts(
         trust=trust,
         attestation=bool(options["types"]),
         platform=options["platform"] or "",
+        thresholds=thresholds_of(options),
         settings=Settings(plain_http=frozenset(options["plain_http"])),
     )
     found = verify_images(request, world).verdicts

@@ -11,12 +11,20 @@ from sigstep.errors import UsageError
 from sigstep.flows.policies import OpenedPolicy, open_policy
 from sigstep.policy.matcher import Matcher
 from sigstep.policy.rule import AllOf, Rule, any_signer_unsafe
-from sigstep.policy.signer import HasPredicateType, SignedBy, SignedByKey, owner, repository, signer_workflow
+from sigstep.policy.signer import (
+    HasPredicateType,
+    NamesSubject,
+    SignedBy,
+    SignedByKey,
+    owner,
+    repository,
+    signer_workflow,
+)
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _SIGNER_OPTIONS: Final = (
     *("identity", "identity_glob", "identity_regexp", "issuer", "issuer_regexp", "repo", "owner_name", "workflow"),
-    *("extensions", "deny_self_hosted_runners", "types", "key", "any_signer_unsafe"),
+    *("extensions", "deny_self_hosted_runners", "types", "subject_name", "key", "registry_keys", "any_signer_unsafe"),
 )
 _OPTIONS: Final = (
     click.option("--identity", help="The signer, exactly: a URI or an e-mail address."),
@@ -34,7 +42,9 @@ _OPTIONS: Final = (
     ),
     click.option("--deny-self-hosted-runners", is_flag=True, help="Only runners that GitHub hosts."),
     click.option("--type", "types", multiple=True, metavar="URI", help="The attestation's predicate type."),
+    click.option("--subject-name", metavar="NAME", help="The name that the attestation has to give the artifact."),
     click.option("--key", type=_FILE, help="A public key (PEM) that signed instead of an identity."),
+    click.option("--registry-keys", type=_FILE, help="keys.json of an npm registry: its keys count by their hint."),
     click.option("--policy", type=_FILE, help="A policy file (sigstep/policy/v1) instead of the options above."),
     click.option("--any-signer-unsafe", metavar="REASON", help="Take whoever signed; only integrity is checked."),
 )
@@ -67,7 +77,7 @@ def rule_of(options: dict[str, Any]) -> Rule:
     rules: list[Rule] = []
     if options["any_signer_unsafe"]:
         rules.append(any_signer_unsafe(reason=options["any_signer_unsafe"]))
-    if options["key"]:
+    if options["key"] or options["registry_keys"]:
         rules.append(SignedByKey())
     if options["repo"]:
         rules.append(repository(options["repo"]))
@@ -80,6 +90,8 @@ def rule_of(options: dict[str, Any]) -> Rule:
         return AllOf(())
     if options["types"]:
         rules.append(HasPredicateType(types=options["types"]))
+    if options["subject_name"]:
+        rules.append(NamesSubject(name=options["subject_name"]))
     return AllOf(tuple(rules))
 
 

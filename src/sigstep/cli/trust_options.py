@@ -12,9 +12,11 @@ from sigstep.errors import FormatError, UsageError
 from sigstep.flows.policies import OpenedPolicy
 from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.model import limits
-from sigstep.model.trust import TrustedKey, TrustMaterial
+from sigstep.model.trust import TrustedKey, TrustMaterial, Witness
 from sigstep.ports.world import World
 from sigstep.proofs.keys import load_pem_key
+from sigstep.wire.note import parse_witness_key
+from sigstep.wire.registry_keys import parse_registry_keys
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _OPTIONS: Final = (
@@ -43,9 +45,26 @@ def trust_of(options: dict[str, Any], world: World, opened: OpenedPolicy | None)
         tuf_root=options["tuf_root"],
         offline=options["offline"] or (options["key"] is not None and not named),
     )
-    key = options["key"]
+    return replace(
+        load_trust(request, world),
+        keys=_keys(options) + (opened.keys if opened else ()),
+        certificates_too=opened is not None,
+        witnesses=tuple(one for text in options.get("witness_keys", ()) for one in _witnesses(text)),
+    )
+
+
+def _keys(options: dict[str, Any]) -> tuple[TrustedKey, ...]:
+    key, registry = options["key"], options["registry_keys"]
     keys = (TrustedKey(key=load_pem_key(_read(key)).spki),) if key else ()
-    return replace(load_trust(request, world), keys=keys + (opened.keys if opened else ()))
+    return keys + (parse_registry_keys(_read(registry), usage="npm:attestations") if registry else ())
+
+
+def _witnesses(text: str) -> tuple[Witness, ...]:
+    """The key itself, or a file with one key on each line."""
+    if "+" in text:
+        return (parse_witness_key(text),)
+    lines = (line.strip() for line in _read(Path(text)).decode("utf-8", "replace").splitlines())
+    return tuple(parse_witness_key(line) for line in lines if line and not line.startswith("#"))
 
 
 def _read(path: Path) -> bytes:

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import click
 
-from sigstep.cli.image_targets import image_options, image_verdicts, listed_images
+from sigstep.cli.evidence_options import detached_of, evidence_options, thresholds_of
+from sigstep.cli.image_targets import image_options, image_verdicts, is_layout, listed_images
 from sigstep.cli.signer_options import policy_of, rule_of, signer_options
 from sigstep.cli.trust_options import trust_of, trust_options
 from sigstep.errors import UsageError
@@ -37,11 +38,14 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--bundle", "bundles", multiple=True, type=_FILE, help="A bundle; by default those beside each file.")
 @signer_options
 @trust_options
+@evidence_options
 @image_options
 @click.option("--explain", is_flag=True, help="Show every step with its evidence.")
 @click.option("--format", "form", type=click.Choice(["text", *_FORMS]), default="text", help="Form of the report.")
 def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **options: Any) -> int:
     """Verify who made files (offline, from their bundles) and container images (in a registry, or a saved folder).
+
+    Of a folder every file has to be covered.
 
     Exit status: 0 all verified, 1 refused, 2 usage, 3 nothing to examine, 4 could not decide.
     """
@@ -52,11 +56,20 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
     opened = policy_of(options)
     rule = opened.rule if opened else rule_of(options)
     trust = trust_of(options, world, opened)
-    images = tuple(one for one in named if not isinstance(one, Digest) and (isinstance(one, Reference) or one.is_dir()))
+    images = tuple(one for one in named if isinstance(one, Reference) or (isinstance(one, Path) and is_layout(one)))
     rest = tuple(one for one in named if not isinstance(one, Reference) and one not in images)
     verdicts: tuple[Verdict, ...] = ()
     if rest or not images:
-        request = VerifyRequest(targets=rest, bundles=bundles, rule=rule, trust=trust, policy=opened)
+        request = VerifyRequest(
+            targets=rest,
+            bundles=bundles,
+            detached=detached_of(options),
+            online=not options["offline"],
+            rule=rule,
+            trust=trust,
+            thresholds=thresholds_of(options),
+            policy=opened,
+        )
         verdicts = verify(request, world).verdicts
     if images:
         if bundles:

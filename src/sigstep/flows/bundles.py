@@ -8,8 +8,9 @@ from pathlib import Path
 
 from sigstep.errors import FormatError
 from sigstep.model.bundle import Bundle, BundleVersion
-from sigstep.stores.beside import read_bundles
+from sigstep.stores.beside import read_bundles, read_file
 from sigstep.wire.bundle import encode_bundle
+from sigstep.wire.detached import parse_detached
 from sigstep.wire.signed_document import Signed, parse_signed
 
 
@@ -19,6 +20,28 @@ class Claims:
 
     source: str
     signed: Signed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detached:
+    """A signature in files of its own: with its certificate (or a key that the caller gives) and a time stamp."""
+
+    signature: Path
+    certificate: Path | None = None
+    timestamp: Path | None = None
+
+
+def read_detached(files: Detached) -> Signed:
+    """What the files hold together.
+
+    Raises:
+        NothingToExamine, Undecided, FormatError: see `read_claims` and `parse_detached`.
+    """
+
+    def read(path: Path | None) -> bytes | None:
+        return None if path is None else read_file(path)
+
+    return parse_detached(read_file(files.signature), read(files.certificate), read(files.timestamp))
 
 
 def read_claims(path: Path) -> tuple[Claims, ...]:

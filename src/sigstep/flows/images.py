@@ -11,7 +11,7 @@ from sigstep.errors import NothingToExamine, Refusal, SigstepError
 from sigstep.model.bundle import Bundle
 from sigstep.model.digest import Digest
 from sigstep.model.subject import Subject
-from sigstep.model.trust import Thresholds, TrustMaterial
+from sigstep.model.trust import ThresholdOverrides, Thresholds, TrustMaterial
 from sigstep.model.verdict import Examination, Finding, Outcome, Report, Verdict
 from sigstep.model.verified import Verified
 from sigstep.oci.client import Client, Settings
@@ -50,7 +50,7 @@ class ImageRequest:
     attestation: bool = False
     platform: str = ""
     settings: Settings = field(default_factory=Settings)
-    thresholds: Thresholds | None = None
+    thresholds: Thresholds | ThresholdOverrides | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class _Image:
     digest: Digest
     rule: Rule
     trust: PreparedTrust
-    thresholds: Thresholds | None
+    thresholds: Thresholds | ThresholdOverrides | None
     now: datetime
 
     def examine(self, source: str, bundle: Bundle, subject: Subject, original: bytes | None = None) -> Examination:

@@ -6,23 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from sigstep.errors import NothingToExamine, Refusal, SigstepError
+from sigstep.flows.bundles import Detached, read_detached
 from sigstep.flows.policies import OpenedPolicy
 from sigstep.model.digest import Algorithm, Digest
 from sigstep.model.subject import Subject
-from sigstep.model.trust import Thresholds, TrustMaterial
+from sigstep.model.trust import ThresholdOverrides, Thresholds, TrustMaterial
 from sigstep.model.verdict import Examination, Finding, Outcome, Report, Verdict
 from sigstep.policy.judging import Decision, judge, rules_for_file
 from sigstep.policy.rule import Rule
 from sigstep.ports.store import Finder, Found
 from sigstep.ports.world import World
-from sigstep.proofs.content import wanted_algorithms
+from sigstep.proofs.content import claimed_digests
 from sigstep.proofs.prepared import PreparedTrust, prepare
 from sigstep.stores.beside import find_beside, read_bundles
+from sigstep.subjects.directory import files_below
 from sigstep.subjects.hashing import hash_file
 from sigstep.verification.pipeline import examine_bundle, verdict_of
 from sigstep.wire.signed_document import Signed, parse_signed
+
+_UNRELATED: Final = 32  # bundles about other artifacts that are examined to say why they are refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +35,12 @@ class VerifyRequest:
     """What to verify, by which rule, against which trust.
 
     Attributes:
-        targets: files or digests, at least one.
+        targets: files, folders (every file below) or digests, at least one.
         rule: what the policy asks of a proof.
         trust: whose signatures count.
         bundles: files of bundles, for every target; without them bundles are looked for beside each file.
+        detached: a signature in files of its own, for every target.
+        online: ask a Rekor v1 log for the entry of a signature whose format has no place for it.
         finders: where else to look, in order, for targets that nothing so far was enough for.
         thresholds: instead of those of each signer's instance.
         policy: the policy file that judges all proofs of a target together; ``rule`` is then the one it compiles to.
@@ -43,14 +50,30 @@ class VerifyRequest:
     rule: Rule
     trust: TrustMaterial
     bundles: tuple[Path, ...] = ()
+    detached: Detached | None = None
+    online: bool = False
     finders: tuple[Finder, ...] = ()
-    thresholds: Thresholds | None = None
+    thresholds: Thresholds | ThresholdOverrides | None = None
     policy: OpenedPolicy | None = None
+
+    @property
+    def named(self) -> bool:
+        """Whether the signatures are named, so that none is looked for."""
+        return bool(self.bundles) or self.detached is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Claim:
+    """A bundle as found, and the digests that it says it is about (None: it does not say)."""
+
+    source: str
+    signed: Signed
+    digests: frozenset[Digest] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Parsed:
-    bundles: tuple[tuple[str, Signed], ...] = ()
+    bundles: tuple[_Claim, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     def and_also(self, other: _Parsed) -> _Parsed:
@@ -71,14 +94,18 @@ def verify(request: VerifyRequest, world: World) -> Report:
     """Examine every target; an accepted one has at least one bundle that the rule takes.
 
     Raises:
-        NothingToExamine: ``no-subject``, or a target or bundle file does not exist.
+        NothingToExamine: ``no-subject``, ``directory-empty``, or a target or bundle file does not exist.
         Undecided: something cannot be read.
     """
     if not request.targets:
         raise NothingToExamine(code="no-subject", what="nothing is named to verify", fix="name at least one file")
     trust = prepare(request.trust)
     named = _parse(tuple(one for path in request.bundles for one in read_bundles(path)))
-    cases = [_at_hand(target, named, request, trust, world) for target in dict.fromkeys(request.targets)]
+    if request.detached is not None:
+        named = named.and_also(
+            _Parsed(bundles=(_claim(str(request.detached.signature), read_detached(request.detached)),))
+        )
+    cases = [_at_hand(target, named, request, trust, world) for target in _targets(request)]
     for finder in request.finders:
         cases = _sought(finder, cases, request, trust, world)
     return Report(
@@ -90,7 +117,7 @@ def verify(request: VerifyRequest, world: World) -> Report:
 def _at_hand(
     target: Path | Digest, named: _Parsed, request: VerifyRequest, trust: PreparedTrust, world: World
 ) -> _Case:
-    beside = not request.bundles and isinstance(target, Path)
+    beside = not request.named and isinstance(target, Path)
     parsed = _parse(find_beside(target)) if beside and isinstance(target, Path) else named
     return _Case(target=target, parsed=parsed, verdict=_verdict(target, parsed, request, trust, world))
 
@@ -133,21 +160,60 @@ def _verdict(
 ) -> Verdict:
     subject = _subject(target, parsed)
     now = world.clock.now()
-    examinations: list[Examination] = [
-        examine_bundle(
-            source,
-            signed.bundle,
-            subject,
-            trust,
-            request.rule,
-            now=now,
-            thresholds=request.thresholds,
-            original=signed.original,
-        )
-        for source, signed in parsed.bundles
-    ]
-    verdict = verdict_of(subject, examinations, parsed.findings)
+    examinations: list[Examination] = []
+    findings = list(parsed.findings)
+    unasked = False
+    for claim in _about(subject, parsed):
+        source, signed = claim.source, claim.signed
+        one = _examine(source, signed, subject, request, trust, now)
+        if signed.entry_elsewhere and request.online and one.finding and one.finding.code == "entry-threshold":
+            from sigstep.flows.lookup import look_up
+
+            try:
+                found = look_up(signed, subject, trust, world)
+            except SigstepError as error:
+                findings.append(Finding.of(error, step="log", source=source))
+                found, unasked = (), not isinstance(error, Refusal)
+            looked = [_examine(source, each, subject, request, trust, now) for each in found]
+            one = next((each for each in looked if each.finding is None), looked[0] if looked else one)
+        examinations.append(one)
+    verdict = verdict_of(subject, examinations, findings)
+    if unasked and verdict.outcome is Outcome.REFUSED:
+        verdict = replace(verdict, outcome=Outcome.UNDECIDED)
     return verdict if request.policy is None else _judged(verdict, request.policy, now)
+
+
+def _examine(
+    source: str, signed: Signed, subject: Subject, request: VerifyRequest, trust: PreparedTrust, now: datetime
+) -> Examination:
+    return examine_bundle(
+        source,
+        signed.bundle,
+        subject,
+        trust,
+        request.rule,
+        now=now,
+        thresholds=request.thresholds,
+        original=signed.original,
+    )
+
+
+def _about(subject: Subject, parsed: _Parsed) -> tuple[_Claim, ...]:
+    """The bundles that may be about the subject; where there is none, some that say themselves why they are not."""
+    wanted = frozenset(subject.digests)
+    may = tuple(one for one in parsed.bundles if one.digests is None or not wanted.isdisjoint(one.digests))
+    return may or parsed.bundles[:_UNRELATED]
+
+
+def _targets(request: VerifyRequest) -> tuple[Path | Digest, ...]:
+    """Every target once; a folder is the files below it, without the bundles that are named."""
+    found: dict[Path | Digest, None] = {}
+    for target in request.targets:
+        if isinstance(target, Path) and target.is_dir():
+            found.update(dict.fromkeys(files_below(target, named=request.bundles)))
+        else:
+            found[target] = None
+    return tuple(found)
 
 
 def _judged(verdict: Verdict, opened: OpenedPolicy, now: datetime) -> Verdict:
@@ -162,23 +228,24 @@ def _judged(verdict: Verdict, opened: OpenedPolicy, now: datetime) -> Verdict:
 
 
 def _parse(found: tuple[Found, ...]) -> _Parsed:
-    bundles: list[tuple[str, Signed]] = []
+    bundles: list[_Claim] = []
     findings: list[Finding] = []
     for one in found:
         try:
-            bundles.extend((one.source, signed) for signed in parse_signed(one.data))
+            bundles.extend(_claim(one.source, signed) for signed in parse_signed(one.data))
         except Refusal as error:
             findings.append(Finding.of(error, step="bundle", source=one.source))
     return _Parsed(bundles=tuple(bundles), findings=tuple(findings))
+
+
+def _claim(source: str, signed: Signed) -> _Claim:
+    return _Claim(source=source, signed=signed, digests=claimed_digests(signed.bundle.content))
 
 
 def _subject(target: Path | Digest, parsed: _Parsed) -> Subject:
     if isinstance(target, Digest):
         return Subject(name=str(target), digests=(target,), location=str(target))
     wanted = {Algorithm.SHA256}
-    for _, signed in parsed.bundles:
-        try:
-            wanted |= wanted_algorithms(signed.bundle.content)
-        except SigstepError:
-            continue  # a payload that is no statement is refused by the pipeline, with its reason
+    for one in parsed.bundles:  # a message signature that does not say may be over any of them
+        wanted |= set(Algorithm) if one.digests is None else {digest.algorithm for digest in one.digests}
     return Subject(name=target.name, digests=hash_file(target, wanted), location=str(target))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Final
 
 from sigstep.model.digest import Digest
+
+FILE_ENDINGS: Final = (".sigstore.json", ".sigstore.jsonl", ".sigstore", ".intoto.jsonl")
+"""Put behind a file's name (and a kind): the file with its bundles. The last is slsa-github-generator's."""
 
 
 class BundleVersion(enum.Enum):

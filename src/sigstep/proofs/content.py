@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from sigstep.errors import ProofError
+from sigstep.errors import FormatError, ProofError
 from sigstep.model.bundle import Envelope, MessageSignature
-from sigstep.model.digest import Algorithm
+from sigstep.model.digest import Digest
 from sigstep.model.statement import Statement
 from sigstep.model.subject import Subject
 from sigstep.proofs.keys import PublicKey, verify_digest, verify_message
@@ -85,12 +85,26 @@ def bind_statement(content: Envelope, subject: Subject) -> Statement:
     )
 
 
-def wanted_algorithms(content: MessageSignature | Envelope) -> frozenset[Algorithm]:
-    """Digest algorithms of the artifact that checking this content may need, to hash a file once for all."""
+def claimed_digests(content: MessageSignature | Envelope) -> frozenset[Digest] | None:
+    """Digests of the artifacts that the content says it is about, of algorithms that identify one.
+
+    None where it does not say: a message signature without a digest, a payload that is no statement. Nothing of it is
+    proved.
+    """
     if isinstance(content, MessageSignature):
-        return frozenset({content.digest.algorithm}) if content.digest else frozenset(Algorithm)
-    names = {name for one in parse_statement(content.payload).subjects for name in one.digests}
-    return frozenset(one for one in Algorithm if one.value in names)
+        return None if content.digest is None else frozenset({content.digest})
+    try:
+        subjects = parse_statement(content.payload).subjects
+    except FormatError:
+        return None
+    found = set()
+    for subject in subjects:
+        for name, digits in subject.digests.items():
+            try:
+                found.add(Digest.parse(f"{name}:{digits}"))
+            except FormatError:
+                continue  # of another algorithm, or malformed: it identifies no artifact
+    return frozenset(found)
 
 
 def key_id(key: PublicKey) -> str:

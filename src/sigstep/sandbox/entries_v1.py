@@ -29,6 +29,26 @@ def canonical(entry: Any) -> bytes:
     return rfc8785.dumps({"apiVersion": version, "kind": kind, "spec": maker(member(entry, "spec"))})
 
 
+def indexed(entry: Any) -> frozenset[str]:
+    """Digests (``sha256:…``) by which a proposed entry is found again: of the artifact, or of payload and subjects."""
+    spec = member(entry, "spec")
+    if member(entry, "kind") == "hashedrekord":
+        return frozenset(
+            {f"{member(spec, 'data', 'hash', 'algorithm')}:{member(spec, 'data', 'hash', 'value')}".lower()}
+        )
+    if member(entry, "kind") == "dsse":
+        payload = unb64(member(json.loads(member(spec, "proposedContent", "envelope")), "payload"), "the payload")
+    else:
+        payload = _twice(member(spec, "content", "envelope", "payload"), "the payload")
+    digests = {f"sha256:{_hash(payload)['value']}"}
+    try:
+        subjects = json.loads(payload)["subject"]
+        digests |= {f"{name}:{value}".lower() for one in subjects for name, value in one["digest"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass  # no statement: found by its payload only
+    return frozenset(digests)
+
+
 def pae(payload_type: str, payload: bytes) -> bytes:
     """What a DSSE signature covers (DSSE protocol, PAE)."""
     name = payload_type.encode()

@@ -192,6 +192,7 @@ class Sandbox:
             ("/api/v2/trustBundle", "fulcio", self.fulcio.handle),
             ("/api/v2/configuration", "fulcio", self.fulcio.handle),
             ("/api/v1/log", "rekor-v1", self.log_v1.handle),
+            ("/api/v1/index", "rekor-v1", self.log_v1.handle),
             ("/api/v1/timestamp", "timestamp", self.timestamp_authority.handle),
             ("/api/v2/", "rekor-v2", self.log_v2.handle),
             ("/tuf/", "tuf", self._tuf),

@@ -15,6 +15,7 @@ from sigstep.sandbox.exchange import Refused, Reply, Request, b64, json_reply
 from sigstep.sandbox.merkle import Tree, leaf_hash
 
 ENTRIES: Final = "/api/v1/log/entries"
+INDEX: Final = "/api/v1/index/retrieve"
 EARLIER_SHARDS: Final = 4_163_431  # entries of shards before this one: the global index is not the tree's
 _TREE_ID: Final = 1193050959916656506
 _RETRIEVE_AT_MOST: Final = 10
@@ -37,6 +38,7 @@ class LogV1:
         self._tree = Tree()
         self._entries: list[_Logged] = []
         self._by_hash: dict[str, int] = {}
+        self._index: dict[str, list[int]] = {}
         self._lock = threading.RLock()
         self.append(b'{"apiVersion":"0.0.0","kind":"sandbox","spec":{}}')
 
@@ -72,7 +74,7 @@ class LogV1:
             return self._entry(index, spoiled=spoiled)
 
     def handle(self, request: Request) -> Reply:
-        """Submit, get and retrieve entries, and tell the log's key and size.
+        """Submit, get, retrieve and search entries, and tell the log's key and size.
 
         Raises:
             Refused: the request does not hold.
@@ -84,6 +86,8 @@ class LogV1:
             return self._retrieve(request.json())
         if path == ENTRIES:
             return json_reply(self._with_uuid(self._global(request.query.get("logIndex", ""))))
+        if path == INDEX:
+            return json_reply(self._search(str(request.json().get("hash", "")).lower()))
         if path == "/api/v1/log/publicKey":
             pem = self.key.public_key().public_bytes(
                 serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -104,9 +108,15 @@ class LogV1:
     def _submit(self, request: Request) -> Reply:
         body = entries_v1.canonical(request.json())
         entry = self.append(body, spoiled=request.spoiled)
+        for digest in entries_v1.indexed(request.json()):
+            self._index.setdefault(digest, []).append(entry["logIndex"] - EARLIER_SHARDS)
         uuid = self._uuid(body)
         headers = {"ETag": uuid, "Location": f"{ENTRIES}/{uuid}"}
         return json_reply({uuid: entry}, status=201, headers=headers)
+
+    def _search(self, digest: str) -> list[str]:
+        with self._lock:
+            return [self._uuid(self._entries[index].body) for index in self._index.get(digest, ())]
 
     def _retrieve(self, asked: dict[str, Any]) -> Reply:
         uuids = [self._of_uuid(str(one)) for one in asked.get("entryUUIDs", ())]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from typing import Any, Final
 
+from sigstep.errors import FormatError
 from sigstep.model import limits
 from sigstep.model.bundle import LogEntry
 from sigstep.model.digest import Digest
+from sigstep.ports.http import Response
 from sigstep.ports.world import World
 from sigstep.services import call
 from sigstep.services.rekor_v1 import entry_of, proposal
@@ -44,8 +45,8 @@ def search(url: str, digest: Digest, world: World) -> tuple[LogEntry, ...]:
     response = call.post(
         world, f"{url}/api/v1/index/retrieve", body, service=name, headers=_HEADERS, timeout=_TIMEOUT_SECONDS
     )
-    found = strict_json.loads(response.body, at_most=limits.SERVICE_ANSWER_BYTES, name="index")
-    if not isinstance(found, list) or not all(isinstance(one, str) and _UUID.fullmatch(one) for one in found):
+    found = _list(response, name)
+    if not all(isinstance(one, str) and _UUID.fullmatch(one) for one in found):
         raise call.unreadable(name, "it is not a list of entry ids")
     uuids = list(dict.fromkeys(found))[: limits.LOOKUP_ENTRIES]
     entries: list[LogEntry] = []
@@ -76,7 +77,17 @@ def _retrieve(url: str, asked: dict[str, Any], world: World) -> tuple[LogEntry, 
         headers=_HEADERS,
         timeout=_TIMEOUT_SECONDS,
     )
-    found: Sequence[Any] = strict_json.loads(response.body, at_most=limits.SERVICE_ANSWER_BYTES, name="entries")
-    if not isinstance(found, list) or len(found) > limits.LOOKUP_ENTRIES:
+    found = _list(response, name)
+    if len(found) > limits.LOOKUP_ENTRIES or not all(isinstance(one, dict) for one in found):
         raise call.unreadable(name, "it is not a short list of entries")
-    return tuple(entry_of(one, name) for one in found if isinstance(one, dict))
+    return tuple(entry_of(one, name) for one in found)
+
+
+def _list(response: Response, name: str) -> list[Any]:
+    try:
+        found = strict_json.loads(response.body, at_most=limits.SERVICE_ANSWER_BYTES, name="answer")
+    except FormatError as error:
+        raise call.unreadable(name, error.why or error.what) from None
+    if not isinstance(found, list):
+        raise call.unreadable(name, "it is not a list")
+    return found

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from sigstep.errors import NothingToExamine, UsageError
-
-BUNDLE_ENDINGS: Final = (".sigstore.json", ".sigstore.jsonl", ".sigstore", ".intoto.jsonl")
+from sigstep.model.bundle import FILE_ENDINGS
 
 
 def files_below(folder: Path, *, named: tuple[Path, ...] = ()) -> tuple[Path, ...]:
@@ -61,7 +59,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _is_bundle(path: Path, there: set[Path]) -> bool:
-    ending = next((one for one in BUNDLE_ENDINGS if path.name.endswith(one)), "")
+    ending = next((one for one in FILE_ENDINGS if path.name.endswith(one)), "")
     stem = path.name.removesuffix(ending)
     if not ending or not stem:
         return False
