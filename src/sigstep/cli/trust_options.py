@@ -56,7 +56,7 @@ def trust_of(options: dict[str, Any], world: World, opened: OpenedPolicy | None)
 def _keys(options: dict[str, Any]) -> tuple[TrustedKey, ...]:
     key, registry = options["key"], options["registry_keys"]
     keys = (TrustedKey(key=load_pem_key(_read(key)).spki),) if key else ()
-    return keys + (parse_registry_keys(_read(registry), usage="npm:attestations") if registry else ())
+    return keys + (parse_registry_keys(_read(registry)) if registry else ())
 
 
 def _witnesses(text: str) -> tuple[Witness, ...]:

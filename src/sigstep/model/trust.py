@@ -107,7 +107,6 @@ class TrustedKey:
     """A public key that the caller trusts: SPKI DER, when it counts, and the hint under which bundles name it.
 
     A key with a hint counts for bundles that name this hint; one without for every bundle that names no known hint.
-    
     ``usage`` is what a registry keeps the key for (``npm:signatures``, ``npm:attestations``); empty for anything.
     """
 
