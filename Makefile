@@ -14,7 +14,7 @@ help: ## list every target
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[action,deps,policy,sandbox]' --group dev --group docs
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[action,deps,policy,sandbox,sbom]' --group dev --group docs
 	@touch $@
 
 ORACLE := tests/flows/oracle_js

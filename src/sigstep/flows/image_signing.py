@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from sigstep.errors import NothingToExamine
-from sigstep.flows.attest import PROVENANCE, provenance, statement
+from sigstep.flows.attest import check_described, complete, statement
 from sigstep.flows.sign import Made, SigningResult, for_each
 from sigstep.flows.signing_run import SigningOptions, open_run
 from sigstep.model.digest import Digest
+from sigstep.model.statement import Predicate
 from sigstep.model.subject import Subject
 from sigstep.oci.client import Client, Settings
 from sigstep.oci.manifest import Manifest
 from sigstep.oci.reference import Reference
 from sigstep.ports.world import World
+from sigstep.predicates.slsa_provenance import NOTHING_MORE, Extras
 from sigstep.signing.batch import sign_statement
 from sigstep.stores.referrers import publish
 from sigstep.wire.bundle import encode_bundle
 from sigstep.wire.statement import encode_statement
 
-SIGNATURE_TYPE: Final = "https://sigstore.dev/cosign/sign/v1"
+SIGNATURE: Final = Predicate(type="https://sigstore.dev/cosign/sign/v1", content=MappingProxyType({}), kind="signature")
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -33,8 +35,8 @@ class ImageSigningRequest:
     Attributes:
         images: at least one; a tag is resolved once and pinned for the rest of the run.
         options: how to sign.
-        predicate_type: `SIGNATURE_TYPE` for a signature, as cosign 3 writes it.
-        predicate: what is attested; None with provenance's type: made from the job's token.
+        predicates: what is attested, at least one; `SIGNATURE` is a signature as cosign 3 writes it.
+        extras: what provenance made here says beside the claims of the token.
         annotations: of the signed subject.
         recursive: sign an index and each image that it lists.
         settings: how registries are reached.
@@ -42,8 +44,8 @@ class ImageSigningRequest:
 
     images: tuple[Reference, ...]
     options: SigningOptions
-    predicate_type: str = SIGNATURE_TYPE
-    predicate: Mapping[str, Any] | None = None
+    predicates: tuple[Predicate, ...] = (SIGNATURE,)
+    extras: Extras = NOTHING_MORE
     annotations: Mapping[str, str] = field(default_factory=lambda: _NONE)
     recursive: bool = False
     settings: Settings = field(default_factory=Settings)
@@ -53,7 +55,8 @@ def sign_images(request: ImageSigningRequest, world: World) -> SigningResult:
     """Sign or attest every image, and attach the proved bundle as an OCI 1.1 referrer.
 
     Raises:
-        NothingToExamine: ``no-subject``.
+        NothingToExamine: ``no-subject``, ``no-predicate``.
+        PolicyRefusal: ``sbom-subject-mismatch``.
         SigstepError: nothing could be begun, or nothing at all was attached.
     """
     if not request.images:
@@ -63,19 +66,23 @@ def sign_images(request: ImageSigningRequest, world: World) -> SigningResult:
     for image in request.images:
         for manifest in _manifests(client, image, recursive=request.recursive):
             named[manifest.digest] = (image, manifest)
+    subjects = [_subject(*pair, request.annotations) for pair in named.values()]
+    for predicate in request.predicates:
+        check_described(predicate, [(one, _meant_by(named[one.digests[0]][1])) for one in subjects])
     run = open_run(request.options, world)
-    predicate = request.predicate
-    if predicate is None:
-        predicate = provenance(request.options, run, world) if request.predicate_type == PROVENANCE else {}
+    predicates = complete(request.predicates, request.extras, request.options, run, world)
+    jobs = [(subject, predicate) for subject in subjects for predicate in predicates]
 
-    def one(_: int, group: tuple[Subject, ...]) -> Made:
+    def one(number: int, group: tuple[Subject, ...]) -> Made:
+        predicate = jobs[number - 1][1]
         image, manifest = named[group[0].digests[0]]
-        payload = encode_statement(statement(group, request.predicate_type, predicate))
+        assert predicate.content is not None
+        payload = encode_statement(statement(group, predicate.type, predicate.content))
         bundle = sign_statement(payload, group[0], run.batch, world)
         receipt = publish(client, image, manifest, encode_bundle(bundle))
         return Made(subjects=group, bundle=bundle, location=receipt.location, pending=bundle.pending)
 
-    return for_each(tuple((_subject(*pair, request.annotations),) for pair in named.values()), one)
+    return for_each([(subject,) for subject, _ in jobs], one)
 
 
 def _manifests(client: Client, image: Reference, *, recursive: bool) -> list[Manifest]:
@@ -87,3 +94,8 @@ def _manifests(client: Client, image: Reference, *, recursive: bool) -> list[Man
 def _subject(image: Reference, manifest: Manifest, annotations: Mapping[str, str]) -> Subject:
     location = f"{image.name}@{manifest.digest}"
     return Subject(name=image.name, digests=(manifest.digest,), location=location, annotations=annotations)
+
+
+def _meant_by(manifest: Manifest) -> frozenset[str]:
+    """Digests that an SBOM may give for the image: its own, and those of the images that an index lists."""
+    return frozenset(one.hex for one in (manifest.digest, *(child.digest for child in manifest.manifests)))

@@ -64,6 +64,7 @@ class Scan:
         database_updated: RFC 3339 as written, or empty; ``database_version`` likewise.
         vulnerabilities: what was found; empty when nothing was.
         report: the scanner's own document.
+        finished: when it was made (RFC 3339), where it says so.
     """
 
     uri: str
@@ -72,3 +73,4 @@ class Scan:
     report: Any
     database_version: str = ""
     database_updated: str = ""
+    finished: str = ""

@@ -32,3 +32,21 @@ class Statement:
     subjects: tuple[StatementSubject, ...]
     predicate_type: str
     predicate: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predicate:
+    """What a statement is to say, before it is signed.
+
+    Attributes:
+        type: the type URI.
+        content: the predicate; None: SLSA provenance, made from verified claims of the job's token.
+        kind: the word for it in file names, ``sbom`` or ``test-result``.
+    """
+
+    type: str
+    content: Mapping[str, Any] | None
+    kind: str
+
+
+PROVENANCE: Final = Predicate(type="https://slsa.dev/provenance/v1", content=None, kind="provenance")

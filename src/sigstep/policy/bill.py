@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,6 +47,17 @@ class BillOfMaterials:
                 if words & set(self.without_licences):
                     return _finding(code="sbom-licence-forbidden", what=f"{one['name']!r} has the licence {licence!r}")
         return None
+
+
+def described(uri: str, predicate: Mapping[str, Any]) -> frozenset[str]:
+    """Hexadecimal SHA-256 digests of what an SBOM says that it describes; none for another type.
+
+    Raises:
+        FormatError: ``predicate-malformed``.
+    """
+    if uri in spdx.Spdx.uris:
+        return spdx.described(predicate)
+    return cyclonedx.described(predicate) if uri in cyclonedx.CycloneDx.uris else frozenset()
 
 
 def _components(document: dict[str, Any]) -> tuple[dict[str, Any], ...]:

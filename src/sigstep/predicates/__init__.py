@@ -11,5 +11,6 @@ KINDS = (
     "sigstep.predicates.scai:Scai",
     "sigstep.predicates.link:Link",
     "sigstep.predicates.release:Release",
+    "sigstep.predicates.reference:Reference",
     "sigstep.predicates.custom:Custom",
 )

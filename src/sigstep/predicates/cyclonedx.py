@@ -1,19 +1,23 @@
-"""CycloneDX documents: JSON, and XML read into the same members (CycloneDX 1.x; ECMA-424)."""
+"""CycloneDX documents: JSON, and XML read into JSON (CycloneDX 1.x; ECMA-424)."""
 
 from __future__ import annotations
 
+import json
+import re
+import warnings
 from collections import deque
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
-from xml.etree.ElementTree import Element
 
+from sigstep.errors import UsageError
 from sigstep.model import limits
 from sigstep.wire import strict_json, strict_xml
 from sigstep.wire.fields import malformed, objects, optional, required
 
 URI: Final = "https://cyclonedx.org/bom"
 _NAMESPACE: Final = "{http://cyclonedx.org/schema/bom/"
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def recognises(data: bytes) -> bool:
@@ -24,15 +28,20 @@ def recognises(data: bytes) -> bool:
     return head.startswith(b"{") and b'"bomFormat"' in data and b'"CycloneDX"' in data
 
 
-def parse(data: bytes) -> dict[str, Any]:
-    """The document of a file; XML becomes the JSON members that policies read (metadata and components).
+def parse(data: bytes, *, at_most: int = limits.PREDICATE_FILE_BYTES) -> dict[str, Any]:
+    """The document of a file; XML becomes JSON of the same version.
+
+    Args:
+        data: the file.
+        at_most: bytes at most.
 
     Raises:
         FormatError: ``predicate-malformed``, or a code of `sigstep.wire.strict_json` or `sigstep.wire.strict_xml`.
+        UsageError: ``sbom-library-missing``.
     """
     if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        return _from_xml(strict_xml.parse(data, at_most=limits.PREDICATE_BYTES, name="CycloneDX document"))
-    document = strict_json.loads(data, at_most=limits.PREDICATE_BYTES, name="CycloneDX document")
+        return _from_xml(data, at_most)
+    document = strict_json.loads(data, at_most=at_most, name="CycloneDX document")
     if not isinstance(document, dict):
         raise malformed("the CycloneDX document is not an object")
     CycloneDx().check(URI, document)
@@ -61,6 +70,19 @@ def components(document: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
 def created(document: Mapping[str, Any]) -> str:
     """When the document was made (RFC 3339), or empty."""
     return optional(document, "metadata.timestamp", str) or ""
+
+
+def described(document: Mapping[str, Any]) -> frozenset[str]:
+    """Hexadecimal SHA-256 digests of what the document describes, where it states any.
+
+    Syft writes the digest of a file or image as the version of ``metadata.component``.
+    """
+    component = optional(document, "metadata.component", dict) or {}
+    found = {str(one.get("content", "")).lower() for one in objects(component, "hashes") if one.get("alg") == "SHA-256"}
+    version = str(component.get("version", ""))
+    if _DIGEST.fullmatch(version):
+        found.add(version.removeprefix("sha256:"))
+    return frozenset(found)
 
 
 class CycloneDx:
@@ -101,51 +123,34 @@ def _licence(entry: Mapping[str, Any]) -> str:
     return str(licence.get("id") or licence.get("name") or "")
 
 
-def _from_xml(root: Element) -> dict[str, Any]:
+def _from_xml(data: bytes, at_most: int) -> dict[str, Any]:
+    """XML as JSON of the same version, by CycloneDX's own library; the XML itself is bounded and parsed strictly first.
+
+    Raises:
+        UsageError: ``sbom-library-missing``.
+    """
+    root = strict_xml.parse(data, at_most=at_most, name="CycloneDX document")
     if strict_xml.local(root) != "bom" or not root.tag.startswith(_NAMESPACE):
         raise malformed("the root element is not CycloneDX's bom")
-    document: dict[str, Any] = {
-        "bomFormat": "CycloneDX",
-        "specVersion": root.tag[len(_NAMESPACE) :].partition("}")[0],
-    }
-    if "serialNumber" in root.attrib:
-        document["serialNumber"] = root.attrib["serialNumber"]
-    for child in root:
-        if strict_xml.local(child) == "metadata":
-            document["metadata"] = _metadata(child)
-        elif strict_xml.local(child) == "components":
-            document["components"] = [_component(one) for one in child]
+    version = root.tag[len(_NAMESPACE) :].partition("}")[0]
+    try:
+        from cyclonedx.model.bom import Bom
+        from cyclonedx.output import make_outputter
+        from cyclonedx.schema import OutputFormat, SchemaVersion
+    except ImportError:
+        raise UsageError(
+            code="sbom-library-missing",
+            what="CycloneDX in XML cannot be read here",
+            why="it needs the extra `sbom`",
+            fix="install sigstep[sbom], or write the SBOM as JSON",
+        ) from None
+    try:
+        reader: Any = Bom  # from_xml comes from its decorator, which has no types
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its advice is for whoever makes SBOMs
+            bom = reader.from_xml(root)
+            text = make_outputter(bom, OutputFormat.JSON, SchemaVersion.from_version(version)).output_as_string()
+    except Exception as error:  # noqa: BLE001 - the library raises anything on a document that is not what it says
+        raise malformed(f"{type(error).__name__}: {error}"[:200]) from None
+    document: dict[str, Any] = json.loads(text)
     return document
-
-
-def _metadata(element: Element) -> dict[str, Any]:
-    members: dict[str, Any] = {}
-    for child in element:
-        if strict_xml.local(child) == "timestamp":
-            members["timestamp"] = (child.text or "").strip()
-        elif strict_xml.local(child) == "component":
-            members["component"] = _component(child)
-    return members
-
-
-def _component(element: Element) -> dict[str, Any]:
-    members: dict[str, Any] = {"type": element.attrib.get("type", "library")}
-    for child in element:
-        name = strict_xml.local(child)
-        if name in ("name", "version", "purl", "group"):
-            members[name] = (child.text or "").strip()
-        elif name == "hashes":
-            members["hashes"] = [
-                {"alg": one.attrib.get("alg", ""), "content": (one.text or "").strip()} for one in child
-            ]
-        elif name == "licenses":
-            members["licenses"] = [_xml_licence(one) for one in child]
-        elif name == "components":
-            members["components"] = [_component(one) for one in child]
-    return members
-
-
-def _xml_licence(element: Element) -> dict[str, Any]:
-    if strict_xml.local(element) == "expression":
-        return {"expression": (element.text or "").strip()}
-    return {"license": {strict_xml.local(child): (child.text or "").strip() for child in element}}

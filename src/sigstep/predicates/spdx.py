@@ -10,7 +10,7 @@ from typing import Any, Final
 from sigstep.errors import FormatError
 from sigstep.model import limits
 from sigstep.wire import strict_json
-from sigstep.wire.fields import malformed, objects, optional, required
+from sigstep.wire.fields import malformed, objects, optional, required, texts
 
 BARE: Final = "https://spdx.dev/Document"
 VERSIONED: Final = "https://spdx.dev/Document/v2.3"
@@ -38,19 +38,23 @@ def recognises(data: bytes) -> bool:
     return head.startswith(b"SPDXVersion:") or (head.startswith(b"{") and b'"spdxVersion"' in data)
 
 
-def parse(data: bytes) -> dict[str, Any]:
+def parse(data: bytes, *, at_most: int = limits.PREDICATE_FILE_BYTES) -> dict[str, Any]:
     """The document of a file: JSON as it is; tag-value as ``{"Data": text}`` after its header was checked.
+
+    Args:
+        data: the file.
+        at_most: bytes at most.
 
     Raises:
         FormatError: ``predicate-malformed``, or a code of `sigstep.wire.strict_json`.
     """
     if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-        document = strict_json.loads(data, at_most=limits.PREDICATE_BYTES, name="SPDX document")
+        document = strict_json.loads(data, at_most=at_most, name="SPDX document")
         if not isinstance(document, dict):
             raise malformed("the SPDX document is not an object")
         uri_of(document)
         return document
-    return {"Data": _tag_value(data)}
+    return {"Data": _tag_value(data, at_most)}
 
 
 def components(document: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
@@ -79,6 +83,24 @@ def created(document: Mapping[str, Any]) -> str:
     return optional(document, "creationInfo.created", str) or ""
 
 
+def described(document: Mapping[str, Any]) -> frozenset[str]:
+    """Hexadecimal SHA-256 digests of what the document describes, where it states any (SPDX 2.3, 7.10 and 11)."""
+    if isinstance(document.get("Data"), str):
+        return frozenset()
+    named = set(texts(document, "documentDescribes"))
+    for relation in objects(document, "relationships"):
+        if relation.get("relationshipType") == "DESCRIBES":
+            named.add(str(relation.get("relatedSpdxElement")))
+    elements = (*objects(document, "packages"), *objects(document, "files"))
+    return frozenset(
+        str(one.get("checksumValue", "")).lower()
+        for element in elements
+        if element.get("SPDXID") in named
+        for one in objects(element, "checksums")
+        if one.get("algorithm") == "SHA256"
+    )
+
+
 class Spdx:
     """The kind of SPDX documents (`sigstep.ports.predicate.PredicateKind`)."""
 
@@ -93,7 +115,7 @@ class Spdx:
             FormatError: ``predicate-malformed``.
         """
         if isinstance(predicate.get("Data"), str):
-            _tag_value(predicate["Data"].encode())
+            _tag_value(predicate["Data"].encode(), limits.BUNDLE_BYTES)
             return
         written = uri_of(predicate)
         if uri not in (BARE, written):
@@ -110,12 +132,12 @@ class Spdx:
         )
 
 
-def _tag_value(data: bytes) -> str:
+def _tag_value(data: bytes, at_most: int) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise malformed("the SPDX document is not UTF-8") from None
-    if len(data) > limits.PREDICATE_BYTES:
+    if len(data) > at_most:
         raise FormatError(
             code="predicate-too-large",
             what="the document is too large to be attested by value",

@@ -100,7 +100,7 @@ def encode_statement(statement: Statement) -> bytes:
         "predicateType": statement.predicate_type,
     }
     if statement.predicate is not None:
-        document["predicate"] = statement.predicate
+        document["predicate"] = dict(statement.predicate)
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
 

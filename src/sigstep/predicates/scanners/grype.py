@@ -28,6 +28,7 @@ def read(report: Mapping[str, Any]) -> Scan:
         database_updated=updated or "",
         vulnerabilities=tuple(_finding(match) for match in objects(report, "matches")),
         report=report,
+        finished=optional(report, "descriptor.timestamp", str) or "",
     )
 
 

@@ -34,4 +34,5 @@ def read(report: Mapping[str, Any]) -> Scan:
             for found in objects(result, "Vulnerabilities")
         ),
         report=report,
+        finished=optional(report, "CreatedAt", str) or "",
     )
