@@ -70,12 +70,3 @@ def test_what_was_not_verified_is_not_called_so(sandbox: Sandbox, tmp_path: Path
     _, output = verified(sandbox, tmp_path, *options)
     assert output.startswith("accepted  ")
     assert "old tools" in output
-
-
-def test_images_are_not_half_judged(sandbox: Sandbox, tmp_path: Path) -> None:
-    """A folder with an image is refused under a policy file, whoever signed it."""
-    options = policy(tmp_path, "- {name: r, images: ['**'], deny: {reason: bad}}")
-    folder = tmp_path / "layout"
-    folder.mkdir()
-    (folder / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-    assert code_of(lambda: verified(sandbox, tmp_path, *options, str(folder))) == "policy-images"

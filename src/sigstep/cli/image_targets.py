@@ -15,7 +15,7 @@ from sigstep.flows.policies import OpenedPolicy
 from sigstep.model.digest import Digest
 from sigstep.model.trust import TrustMaterial
 from sigstep.model.verdict import Verdict
-from sigstep.oci.reference import Reference
+from sigstep.oci.reference import Reference, parse_reference
 from sigstep.policy.rule import Rule
 from sigstep.ports.world import World
 
@@ -28,6 +28,13 @@ _OPTIONS: Final = (
         help="Images that a Dockerfile, compose file or Kubernetes manifest names.",
     ),
     click.option("--platform", metavar="OS/ARCH", help="Of an image index: verify the image for this platform."),
+    click.option(
+        "--image-name",
+        "image_names",
+        multiple=True,
+        metavar="IMAGE",
+        help="With --policy: the name a saved folder is deployed under; once for each.",
+    ),
     click.option("--plain-http", multiple=True, metavar="HOST[:PORT]", help="A registry to ask without TLS."),
 )
 
@@ -79,18 +86,12 @@ def image_verdicts(
     """The verdicts on images, each once, in their order, with the places that name them (``listed``).
 
     Raises:
-        UsageError: ``policy-images``; ``image-offline``: an image of a registry is to be verified without the network.
+        UsageError: ``image-offline``: an image of a registry is to be verified without the network.
     """
     from sigstep.flows.images import ImageRequest, verify_images
+    from sigstep.flows.policy_images import PolicyImageRequest, verify_policy_images
     from sigstep.oci.client import Settings
 
-    if opened:
-        raise UsageError(
-            code="policy-images",
-            what="images cannot be verified with --policy",
-            why="the rules of the policy file are applied to files only; an image would be judged by its signer alone",
-            fix="name the signer with --identity and --issuer, or --repo",
-        )
     if options["offline"] and not all(isinstance(one, Path) for one in images):
         raise UsageError(
             code="image-offline",
@@ -98,16 +99,32 @@ def image_verdicts(
             why="what is attached to it is in the registry too",
             fix="save it with all that is attached to it, and verify the folder",
         )
-    request = ImageRequest(
-        images=images,
-        rule=rule,
-        trust=trust,
-        attestation=bool(options["types"]),
-        platform=options["platform"] or "",
-        thresholds=thresholds_of(options),
-        settings=Settings(plain_http=frozenset(options["plain_http"])),
-    )
-    found = verify_images(request, world).verdicts
+    settings = Settings(plain_http=frozenset(options["plain_http"]))
+    platform = options["platform"] or ""
+    thresholds = thresholds_of(options)
+    if opened:
+        names = tuple(parse_reference(one) for one in options["image_names"])
+        by_policy = PolicyImageRequest(
+            images=images,
+            policy=opened,
+            trust=trust,
+            names=names,
+            platform=platform,
+            thresholds=thresholds,
+            settings=settings,
+        )
+        found = verify_policy_images(by_policy, world)
+    else:
+        request = ImageRequest(
+            images=images,
+            rule=rule,
+            trust=trust,
+            attestation=bool(options["types"]),
+            platform=platform,
+            thresholds=thresholds,
+            settings=settings,
+        )
+        found = verify_images(request, world).verdicts
     return tuple(
         _with_lines(one, listed.get(image, ())) for image, one in zip(dict.fromkeys(images), found, strict=True)
     )

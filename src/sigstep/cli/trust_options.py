@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from sigstep.errors import FormatError, UsageError
-from sigstep.flows.policies import OpenedPolicy
+from sigstep.flows.policies import OpenedPolicy, with_own_trust
 from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.model import limits
 from sigstep.model.trust import TrustedKey, TrustMaterial, Witness
@@ -45,12 +45,13 @@ def trust_of(options: dict[str, Any], world: World, opened: OpenedPolicy | None)
         tuf_root=options["tuf_root"],
         offline=options["offline"] or (options["key"] is not None and not named),
     )
-    return replace(
+    material = replace(
         load_trust(request, world),
-        keys=_keys(options) + (opened.keys if opened else ()),
+        keys=_keys(options),
         certificates_too=opened is not None,
         witnesses=tuple(one for text in options.get("witness_keys", ()) for one in _witnesses(text)),
     )
+    return with_own_trust(material, opened, world, offline=options["offline"]) if opened else material
 
 
 def _keys(options: dict[str, Any]) -> tuple[TrustedKey, ...]:

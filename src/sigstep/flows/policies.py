@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from sigstep.errors import UsageError
+from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.model import limits
-from sigstep.model.trust import TrustedKey
+from sigstep.model.trust import TrustedKey, TrustMaterial
 from sigstep.policy.document import Policy, load_policy
 from sigstep.policy.judging import signer_rules, signers_of
 from sigstep.policy.rule import AnyOf, Rule
 from sigstep.policy.signer import repository
+from sigstep.ports.world import World
 from sigstep.proofs.keys import load_pem_key
 
 _TEMPLATE: Final = """\
@@ -35,11 +37,16 @@ rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedPolicy:
-    """A policy with its signers' keys: to be trusted (``keys``) and to be told apart (``key_ids``, by signer)."""
+    """A policy with its signers' keys: to be trusted (``keys``) and to be told apart (``key_ids``, by signer).
+
+    ``spki`` are the keys (DER) by signer; ``folder`` is where the files are that the policy names.
+    """
 
     policy: Policy
     keys: tuple[TrustedKey, ...]
     key_ids: Mapping[str, str]
+    spki: Mapping[str, bytes]
+    folder: Path
 
     @property
     def rule(self) -> Rule:
@@ -54,20 +61,45 @@ def open_policy(path: Path) -> OpenedPolicy:
         UsageError: ``policy-unreadable``; or a pattern of the file is unusable.
         FormatError: the file or a key is not what it should be.
     """
-    policy = load_policy(_read(path))
+    policy = load_policy(read_named(path))
     keys = {}
     for name, signer in policy.signers.items():
         if signer.key:
             inline = signer.key.startswith("-----BEGIN ")
-            keys[name] = load_pem_key(signer.key.encode() if inline else _read(path.parent / signer.key)).spki
+            keys[name] = load_pem_key(signer.key.encode() if inline else read_named(path.parent / signer.key)).spki
     return OpenedPolicy(
         policy=policy,
         keys=tuple(TrustedKey(key=key) for key in keys.values()),
         key_ids=MappingProxyType({name: hashlib.sha256(key).hexdigest() for name, key in keys.items()}),
+        spki=MappingProxyType(keys),
+        folder=path.parent,
     )
 
 
-def _read(path: Path) -> bytes:
+def with_own_trust(
+    material: TrustMaterial, opened: OpenedPolicy, world: World, *, offline: bool = False
+) -> TrustMaterial:
+    """Trust material with the keys of a policy's signers and the instances that it brings itself, under their names.
+
+    Raises:
+        SigstepError: an instance cannot be loaded (see `sigstep.flows.trust.load_trust`).
+    """
+    roots = []
+    for one in opened.policy.trust.values():
+        if one.trusted_root:
+            request = TrustRequest(trusted_roots=(opened.folder / one.trusted_root,), offline=offline)
+        else:
+            request = TrustRequest(instances=(one.mirror,), tuf_root=opened.folder / one.root, offline=offline)
+        roots += [replace(root, name=one.name) for root in load_trust(request, world).roots]
+    return replace(material, roots=(*material.roots, *roots), keys=(*material.keys, *opened.keys))
+
+
+def read_named(path: Path) -> bytes:
+    """A policy file, or a file that one names, at most `limits.POLICY_BYTES` and one byte.
+
+    Raises:
+        UsageError: ``policy-unreadable``.
+    """
     try:
         with path.open("rb") as file:
             return file.read(limits.POLICY_BYTES + 1)
@@ -90,6 +122,7 @@ def check_policy(path: Path) -> tuple[str, ...]:
         f"canonical  {policy.canonical}",
         *(f"rule       {rule.name} ({'enforce' if rule.enforce else 'warn'})" for rule in policy.rules),
         *(f"recall     {one.kind} {one.value}" for one in policy.recalls),
+        *((f"recalls in {policy.recall_list.file}",) if policy.recall_list else ()),
         *(f"warning    no rule names the signer {name}" for name in policy.signers if name not in used),
         *(() if policy.rules else ("warning    there is no rule, so that everything is refused",)),
     )

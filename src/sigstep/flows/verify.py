@@ -11,11 +11,12 @@ from typing import Final
 from sigstep.errors import NothingToExamine, Refusal, SigstepError
 from sigstep.flows.bundles import Detached, read_detached
 from sigstep.flows.policies import OpenedPolicy
+from sigstep.flows.recalls import with_recalls
 from sigstep.model.digest import Algorithm, Digest
 from sigstep.model.subject import Subject
 from sigstep.model.trust import ThresholdOverrides, Thresholds, TrustMaterial
 from sigstep.model.verdict import Examination, Finding, Outcome, Report, Verdict
-from sigstep.policy.judging import Decision, judge, rules_for_file
+from sigstep.policy.judging import Decision, Judgement, judge, rules_for_file
 from sigstep.policy.rule import Rule
 from sigstep.ports.store import Finder, Found
 from sigstep.ports.world import World
@@ -99,6 +100,8 @@ def verify(request: VerifyRequest, world: World) -> Report:
     """
     if not request.targets:
         raise NothingToExamine(code="no-subject", what="nothing is named to verify", fix="name at least one file")
+    if request.policy is not None:
+        request = replace(request, policy=with_recalls(request.policy, request.trust, world.clock.now()))
     trust = prepare(request.trust)
     named = _parse(tuple(one for path in request.bundles for one in read_bundles(path)))
     if request.detached is not None:
@@ -220,7 +223,11 @@ def _judged(verdict: Verdict, opened: OpenedPolicy, now: datetime) -> Verdict:
     """The verdict of the policy file over all proofs of the subject; what went wrong before stays told."""
     proofs = [one.verified for one in verdict.examinations if one.verified is not None]
     rules = rules_for_file(opened.policy, verdict.subject)
-    judgement = judge(opened.policy, rules, verdict.subject, proofs, opened.key_ids, now)
+    return outcome_of(verdict, judge(opened.policy, rules, verdict.subject, proofs, opened.key_ids, now))
+
+
+def outcome_of(verdict: Verdict, judgement: Judgement) -> Verdict:
+    """The verdict as a policy's judgement makes it; unknown is undecided, never accepted."""
     if judgement.decision in (Decision.ADMIT, Decision.WARN):
         return replace(verdict, outcome=Outcome.ACCEPTED, findings=judgement.findings)
     outcome = Outcome.REFUSED if judgement.decision is Decision.DENY else Outcome.UNDECIDED

@@ -55,9 +55,9 @@ def attach(client: Client, image: Reference, manifest: Manifest) -> None:
     """
     assert manifest.subject is not None
     answer = client.put_manifest(image.at(manifest.digest), manifest.data, manifest.media_type)
-    if answer.headers.get("oci-subject") and _has_api(client, image):
+    if answer.headers.get("oci-subject") and has_api(client, image):
         return
-    if not answer.headers.get("oci-subject") and _has_api(client, image):
+    if not answer.headers.get("oci-subject") and has_api(client, image):
         known = _by_api(client, image, manifest.subject.digest) or ()
         if any(one.digest == manifest.digest for one in known):
             return
@@ -113,7 +113,12 @@ def _entry(manifest: Manifest) -> dict[str, Any]:
     return {**manifest.descriptor.document(), "artifactType": kind, "annotations": dict(manifest.annotations)}
 
 
-def _has_api(client: Client, image: Reference) -> bool:
+def has_api(client: Client, image: Reference) -> bool:
+    """Whether the registry has the referrers API.
+
+    Raises:
+        ServiceError: a ``registry-*`` code.
+    """
     answer = client.get(image, f"referrers/{_ZERO}", accept=INDEX, allowed=(200, *_NO_API))
     return answer.status == 200 and _is_index(answer.headers.get("content-type", ""))
 

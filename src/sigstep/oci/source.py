@@ -9,7 +9,7 @@ from sigstep.model.digest import Digest
 from sigstep.oci.client import Client
 from sigstep.oci.manifest import Descriptor, Manifest
 from sigstep.oci.reference import Reference
-from sigstep.oci.referrers import list_referrers, tag_of
+from sigstep.oci.referrers import has_api, list_referrers, tag_of
 
 
 class ImageSource(Protocol):
@@ -60,6 +60,10 @@ class RemoteImage:
     def referrers(self, digest: Digest) -> tuple[Descriptor, ...]:
         """See `ImageSource.referrers`."""
         return list_referrers(self.client, self.image, digest)
+
+    def has_referrers_api(self) -> bool:
+        """Whether the registry lists referrers itself; otherwise a tag stands in for the list."""
+        return has_api(self.client, self.image)
 
     def legacy(self, digest: Digest, suffix: str) -> Manifest | None:
         """See `ImageSource.legacy`."""

@@ -76,11 +76,22 @@ def _operand(operator: str, node: Node, place: str) -> Any:
         good = isinstance(value, list) and bool(value) and all(_scalar(one) for one in value)
         value = tuple(value) if good else value
     elif operator == "max-age":
-        match = _AGE.fullmatch(text_of(node, place))
-        return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else _bad(place, node)
+        return age_of(text_of(node, place), place, node.line)
     else:
         good = _scalar(value)
     return value if good else _bad(place, node)
+
+
+def age_of(text: str, place: str, line: int) -> timedelta:
+    """A length of time such as ``30s``, ``5m``, ``12h`` or ``7d``.
+
+    Raises:
+        FormatError: ``policy-malformed``.
+    """
+    match = _AGE.fullmatch(text)
+    if match is None:
+        raise malformed(f"{place} is no length of time", line, "write it as 30s, 5m, 12h or 7d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def _bad(place: str, node: Node) -> Any:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -14,21 +14,35 @@ from sigstep.model.digest import Digest
 from sigstep.policy.conditions import Condition, read_condition
 from sigstep.policy.dependency_rules import DependencyPolicy
 from sigstep.policy.dependency_section import read_dependencies
+from sigstep.policy.image_patterns import repository_pattern
 from sigstep.policy.matcher import Matcher
-from sigstep.policy.reading import Section, malformed, section_of, text_of
+from sigstep.policy.reading import Section, malformed, matcher_of, section_of, text_of
+from sigstep.policy.recalls import Recall, RecallSource, read_recalls, read_source
 from sigstep.policy.signer import SignedBy
 from sigstep.wire import strict_yaml
+from sigstep.wire.strict_yaml import Node
 
 SCHEMA: Final = "sigstep/policy/v1"
 ROOTS: Final = MappingProxyType({"public": "public-good", "github": "github", "staging": "staging"})
-RECALLED: Final = ("digest", "commit", "run", "repository-id")
+FORMATS: Final = ("bundle", "legacy")
+_OTHER: Final = ("targets", "dependencies")
+TARGETS: Final = MappingProxyType(
+    {
+        # engine: its export options, each with the values it takes; none: any text
+        "policy-controller": MappingProxyType({"api": ("v1beta1", "v1alpha1"), "namespaces": ()}),
+        "kyverno": MappingProxyType({"kind": ("ImageValidatingPolicy", "ClusterPolicy")}),
+        "gatekeeper": MappingProxyType({"provider": ()}),
+        "connaisseur": MappingProxyType({"open-ended-allow": ("accepted",)}),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signer:
     """Somebody who may sign: a certificate's identity, or a public key (PEM, or the path of a file with one).
 
-    ``root`` is the name of the instance the signer has to come from; empty for any that is trusted.
+    ``root`` is the name of the instance the signer has to come from; empty for any that is trusted by the caller, which
+    excludes those of the file's own ``trust`` section.
     ``log`` is ``required``, ``tsa``, or empty for what the instance's profile asks.
     """
 
@@ -37,6 +51,16 @@ class Signer:
     key: str = ""
     root: str = ""
     log: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustSource:
+    """An instance of the file's own: a trusted root file, or a TUF repository with its first root.json."""
+
+    name: str
+    trusted_root: str = ""
+    mirror: str = ""
+    root: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +83,10 @@ class Attested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRule:
-    """What the artifacts it names have to have. ``allow`` and ``deny`` are reasons; ``until`` ends an allow."""
+    """What the artifacts it names have to have. ``allow`` and ``deny`` are reasons; ``until`` ends an allow.
+
+    ``formats`` are those of `FORMATS` in which what is attached to an image counts.
+    """
 
     name: str
     images: tuple[str, ...]
@@ -71,28 +98,34 @@ class PolicyRule:
     deny: str
     until: date | None
     enforce: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recall:
-    """What is bad, whoever signed it: ``kind`` is one of `RECALLED`."""
-
-    kind: str
-    value: str
-    reason: str
-    day: date
+    formats: tuple[str, ...] = FORMATS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """The whole file. ``digest`` is over its bytes, ``canonical`` over its RFC 8785 form (comments do not count).
 
-    ``dependencies`` is the section of the dependency check.
+    Attributes:
+        no_match: what becomes of an artifact that no rule names: ``deny``, ``warn`` or ``allow``.
+        require_digest: whether an image has to be named with its digest.
+        trust: instances of the file's own, by name.
+        recalls: of the file; those of its list are added when that is read.
+        recall_list: where more recalls are; None where there is no list.
+        recalls_until: until when (aware) the list that was read decides; None before it is read.
+        targets: export options by engine; they never change a verdict.
+        dependencies: the section of the dependency check.
     """
 
+    name: str = ""
+    no_match: str = "deny"
+    require_digest: bool = False
+    trust: Mapping[str, TrustSource] = field(default_factory=lambda: MappingProxyType({}))
     signers: Mapping[str, Signer]
     rules: tuple[PolicyRule, ...]
     recalls: tuple[Recall, ...]
+    recall_list: RecallSource | None = None
+    recalls_until: datetime | None = None
+    targets: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
     dependencies: DependencyPolicy
     digest: Digest
     canonical: Digest
@@ -112,20 +145,27 @@ def load_policy(data: bytes) -> Policy:
     if len(found) != 1:
         raise malformed(f"the policy file has {len(found)} documents", 1, "write exactly one")
     top = section_of(found[0], "policy")
-    top.only("schema", "defaults", "signers", "rules", "recalls", "dependencies")
+    top.only("schema", "name", "defaults", "trust", "signers", "rules", "recalls", "recall-list", *_OTHER)
     top.text("schema", among=(SCHEMA,))
-    defaults = top.section("defaults")
-    mode = defaults.only("mode").text("mode", "enforce", ("enforce", "warn")) if defaults else "enforce"
-    named = top.section("signers")
-    signers = {name: _signer(name, section_of(node, name)) for name, node in (named.members if named else {}).items()}
+    defaults = (top.section("defaults") or Section({}, "defaults", top.line)).only("mode", "no-match", "require-digest")
+    mode = defaults.text("mode", "enforce", ("enforce", "warn"))
+    trust = {name: _trust(name, section_of(node, f"trust.{name}")) for name, node in _named(top, "trust")}
+    signers = {name: _signer(name, section_of(node, name), trust) for name, node in _named(top, "signers")}
     rules = tuple(_rule(section_of(node, "rule"), frozenset(signers), mode) for node in top.items("rules"))
     if len({rule.name for rule in rules}) != len(rules):
         raise malformed("two rules have one name", top.members["rules"].line, "give each rule its own name")
+    recall_list = top.section("recall-list")
     plain = strict_yaml.plain(found[0])
     return Policy(
+        name=top.text("name", ""),
+        no_match=defaults.text("no-match", "deny", ("deny", "warn", "allow")),
+        require_digest=defaults.flag("require-digest"),
+        trust=MappingProxyType(trust),
         signers=MappingProxyType(signers),
         rules=rules,
-        recalls=tuple(_recall(section_of(node, "recall")) for node in top.items("recalls")),
+        recalls=read_recalls(top),
+        recall_list=read_source(recall_list, frozenset(signers)) if recall_list else None,
+        targets=_targets(top),
         dependencies=read_dependencies(top.section("dependencies")),
         digest=Digest.of(data),
         canonical=Digest.of(_canonical(plain)),
@@ -139,9 +179,28 @@ def _canonical(plain: Any) -> bytes:
         raise malformed("a value of the policy file has no canonical form", 1, str(error)[:200]) from None
 
 
-def _signer(name: str, section: Section) -> Signer:
+def _named(top: Section, name: str) -> tuple[tuple[str, Node], ...]:
+    section = top.section(name)
+    return tuple(section.members.items()) if section else ()
+
+
+def _trust(name: str, section: Section) -> TrustSource:
+    section.only("trusted-root", "tuf")
+    if name in (*ROOTS, *ROOTS.values()):
+        raise malformed(f"{name} is built in", section.line, "give the instance another name")
+    tuf = section.section("tuf")
+    if (tuf is None) != ("trusted-root" in section.members):
+        raise malformed(f"{section.place} has not exactly one form", section.line, "write trusted-root or tuf")
+    if tuf is None:
+        return TrustSource(name=name, trusted_root=section.text("trusted-root"))
+    tuf.only("mirror", "root")
+    return TrustSource(name=name, mirror=tuf.text("mirror"), root=tuf.text("root"))
+
+
+def _signer(name: str, section: Section, trust: Mapping[str, TrustSource]) -> Signer:
     section.only("issuer", "subject", "extensions", "trust", "log", "key")
-    trust = ROOTS[section.text("trust", among=tuple(ROOTS))] if "trust" in section.members else ""
+    known = {**ROOTS, **{one: one for one in trust}}
+    root = known[section.text("trust", among=tuple(known))] if "trust" in section.members else ""
     log = section.text("log", "", ("required", "tsa"))
     if "key" in section.members:
         section.only("key", "log")
@@ -149,32 +208,40 @@ def _signer(name: str, section: Section) -> Signer:
     extensions = section.section("extensions")
     pairs = extensions.members.items() if extensions else ()
     identity = SignedBy(
-        issuer=_matcher(section, "issuer"),
-        subject=_matcher(section, "subject") if "subject" in section.members else None,
+        issuer=matcher_of(section, "issuer"),
+        subject=matcher_of(section, "subject") if "subject" in section.members else None,
         extensions=tuple((key, Matcher(text_of(node, key))) for key, node in pairs),
     )
-    return Signer(name=name, identity=identity, root=trust, log=log)
+    return Signer(name=name, identity=identity, root=root, log=log)
 
 
-def _matcher(section: Section, name: str) -> Matcher:
-    node = section.members.get(name)
-    if node is not None and isinstance(node.value, Mapping):
-        inner = section_of(node, f"{section.place}.{name}").only("glob", "regex")
-        if len(inner.members) != 1:
-            raise malformed(f"{inner.place} has not exactly one form", inner.line, "write glob or regex")
-        if "regex" in inner.members:
-            return Matcher(inner.text("regex"), "regex")
-        return Matcher(inner.text("glob"), "glob")
-    return Matcher(section.text(name))
+def _targets(top: Section) -> Mapping[str, Mapping[str, Any]]:
+    found: dict[str, Mapping[str, Any]] = {}
+    for engine, node in _named(top, "targets"):
+        if engine not in TARGETS:
+            raise malformed(f"targets has no engine {engine[:80]!r}", node.line, f"it has {', '.join(TARGETS)}")
+        section = section_of(node, f"targets.{engine}").only(*TARGETS[engine])
+        found[engine] = MappingProxyType(
+            {
+                name: section.texts(name) if name == "namespaces" else section.text(name, None, TARGETS[engine][name])
+                for name in section.members
+            }
+        )
+    return MappingProxyType(found)
 
 
 def _rule(section: Section, signers: frozenset[str], mode: str) -> PolicyRule:
-    section.only("name", "images", "exclude", "blobs", "signature", "attestations", "allow", "deny", "mode")
+    section.only("name", "images", "exclude", "blobs", "formats", "signature", "attestations", "allow", "deny", "mode")
     name = section.text("name")
     section = Section(section.members, f"rule {name[:80]}", section.line)
-    images, blobs, exclude = section.texts("images"), section.texts("blobs"), section.texts("exclude")
+    blobs, formats = section.texts("blobs"), section.texts("formats") or FORMATS
+    images, exclude = (tuple(map(repository_pattern, section.texts(one))) for one in ("images", "exclude"))
     for pattern in (*images, *blobs, *exclude):
         Matcher(pattern, "glob")
+    if len(set(formats)) != len(formats) or not set(formats) <= set(FORMATS):
+        raise malformed(
+            f"{section.place} names unknown formats", section.line, f"write {' or '.join(FORMATS)}, or both"
+        )
     if not images and not blobs:
         raise malformed(f"{section.place} names neither images nor blobs", section.line, "say what it is about")
     signed, allow, deny = section.section("signature"), section.section("allow"), section.section("deny")
@@ -198,6 +265,7 @@ def _rule(section: Section, signers: frozenset[str], mode: str) -> PolicyRule:
         deny=deny.only("reason").text("reason") if deny else "",
         until=until,
         enforce=section.text("mode", mode, ("enforce", "warn")) == "enforce",
+        formats=formats,
     )
 
 
@@ -230,15 +298,3 @@ def _quorum(section: Section, signers: frozenset[str]) -> Quorum:
             raise malformed(f"{section.place}.at-least is out of range", node.line, f"write 1 to {len(names)}")
         count = node.value
     return Quorum(names=names, count=count)
-
-
-def _recall(section: Section) -> Recall:
-    section.only("reason", "date", *RECALLED)
-    given = [kind for kind in RECALLED if kind in section.members]
-    day = section.day("date")
-    if len(given) != 1 or day is None:
-        raise malformed("a recall has no date, or not exactly one thing", section.line, f"name {' or '.join(RECALLED)}")
-    value = section.text(given[0])
-    if given[0] == "digest":
-        value = str(Digest.parse(value))
-    return Recall(kind=given[0], value=value, reason=section.text("reason"), day=day)

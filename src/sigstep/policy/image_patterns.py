@@ -73,6 +73,27 @@ def matched_text(dialect: Dialect, image: Image) -> str:
     return f"{base}{tag}@{image.digest}" if image.digest else f"{base}{tag}"
 
 
+def repository_pattern(pattern: str) -> str:
+    """A pattern of the policy file for repositories, with Docker Hub's names written in one way.
+
+    ``nginx`` and ``index.docker.io/nginx`` become ``docker.io/library/nginx``, as references do.
+
+    Raises:
+        UsageError: ``image-pattern``: it has a tag or a digest.
+    """
+    head, slash, tail = pattern.partition("/")
+    if "@" in pattern or ":" in pattern.rpartition("/")[2] or not pattern or any(one.isspace() for one in pattern):
+        raise _unusable(pattern, "the policy file names repositories, without tags and digests")
+    if slash and ("." in head or ":" in head or "*" in head or head == "localhost"):
+        if head not in ("docker.io", "index.docker.io", "registry-1.docker.io"):
+            return pattern
+    elif "*" in head:
+        return pattern
+    else:
+        tail = pattern
+    return f"docker.io/{tail}" if "/" in tail or "*" in tail else f"docker.io/library/{tail}"
+
+
 def matches(dialect: Dialect, pattern: str, image: Image) -> bool:
     """Whether the engine applies a policy with that pattern to the image.
 

@@ -11,8 +11,9 @@ from typing import Final
 from sigstep.model.subject import Subject
 from sigstep.model.verdict import Finding
 from sigstep.model.verified import TimeSource, Verified
-from sigstep.policy.document import Attested, Policy, PolicyRule, Quorum, Recall, Signer
+from sigstep.policy.document import Attested, Policy, PolicyRule, Quorum, Signer
 from sigstep.policy.matcher import Matcher
+from sigstep.policy.recalls import recalled
 
 COSIGN_SIGN: Final = "https://sigstore.dev/cosign/sign/v1"
 _ALLOWED: Final = "policy-allowed"
@@ -37,10 +38,14 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignerRule:
-    """One signer of the file as a rule; ``key_id`` is the SHA-256 of its key's SPKI, where it is a key."""
+    """One signer of the file as a rule; ``key_id`` is the SHA-256 of its key's SPKI, where it is a key.
+
+    ``own`` are the instances of the file's ``trust`` section: they count for signers that name them alone.
+    """
 
     signer: Signer
     key_id: str = ""
+    own: frozenset[str] = frozenset()
 
     def judge(self, verified: Verified) -> Finding | None:
         """None where this signer made the proof, with the instance and log it asks for."""
@@ -49,8 +54,9 @@ class SignerRule:
             found = signer.identity.judge(verified)
             if found is not None:
                 return found
-            if signer.root and verified.root != signer.root:
-                return _finding(code="policy-root", what=f"{signer.name} has to come from {signer.root}")
+            if verified.root != signer.root if signer.root else verified.root in self.own:
+                wanted = signer.root or "an instance that the policy file does not bring itself"
+                return _finding(code="policy-root", what=f"{signer.name} has to come from {wanted}")
         elif not self.key_id or verified.key_id != self.key_id:
             return _finding(code="policy-key", what=f"it was not signed with the key of {signer.name}")
         if signer.log == "required" and not verified.entries:
@@ -62,7 +68,8 @@ class SignerRule:
 
 def signer_rules(policy: Policy, key_ids: Mapping[str, str]) -> dict[str, SignerRule]:
     """Every signer of the file as a rule; ``key_ids`` has the key of each signer that is a key, by its name."""
-    return {name: SignerRule(signer=one, key_id=key_ids.get(name, "")) for name, one in policy.signers.items()}
+    own = frozenset(policy.trust)
+    return {name: SignerRule(signer=one, key_id=key_ids.get(name, ""), own=own) for name, one in policy.signers.items()}
 
 
 def rules_for_file(policy: Policy, subject: Subject) -> tuple[PolicyRule, ...]:
@@ -72,7 +79,7 @@ def rules_for_file(policy: Policy, subject: Subject) -> tuple[PolicyRule, ...]:
 
 
 def rules_for_image(policy: Policy, repository: str) -> tuple[PolicyRule, ...]:
-    """The rules whose ``images`` name the repository (normalised, ``docker.io/library/…``; no tag, no digest)."""
+    """The rules whose ``images`` name the repository (as `sigstep.oci.reference` writes it; no tag, no digest)."""
     return tuple(
         rule for rule in policy.rules if _matches(rule.images, repository) and not _matches(rule.exclude, repository)
     )
@@ -85,25 +92,29 @@ def judge(
     proofs: Sequence[Verified],
     key_ids: Mapping[str, str],
     now: datetime,
+    legacy: Sequence[Verified] = (),
 ) -> Judgement:
-    """Every rule has to hold; a recall denies whatever the rules say; without a rule nothing passes.
+    """Every rule has to hold; a recall denies whatever the rules say; without a rule ``no-match`` decides.
 
     Args:
         rules: those that apply to the subject (`rules_for_file`, `rules_for_image`).
         proofs: all that was proved about the subject, whoever signed.
         key_ids: names of signers that are keys, to the hexadecimal SHA-256 of their SPKI.
         now: aware.
+        legacy: those of ``proofs`` that are kept in cosign's tags; all others are bundles.
     """
-    recalled = tuple(_recalled(one) for one in policy.recalls if _is_recalled(one, subject, proofs))
-    if recalled:
-        return Judgement(decision=Decision.DENY, findings=recalled)
+    bad = recalled(policy.recalls, subject.digests, proofs)
+    if bad:
+        return Judgement(decision=Decision.DENY, findings=bad)
+    if policy.recall_list is not None and (policy.recalls_until is None or now > policy.recalls_until):
+        return Judgement(decision=Decision.UNKNOWN, findings=(_stale(policy.recalls_until),))
     if not rules:
-        what = f"no rule of the policy names {subject.location or subject.name}"
-        return Judgement(decision=Decision.DENY, findings=(_finding(code="policy-no-rule", what=what),))
+        return _unnamed(policy, subject)
     made = _signed_by(signer_rules(policy, key_ids), proofs)
     decision, findings = Decision.ADMIT, list[Finding]()
     for rule in rules:
-        found = _judge(rule, made, proofs, now)
+        counted = [one for one in proofs if _format(one, legacy) in rule.formats]
+        found = _judge(rule, made, counted, now)
         if found is None:
             continue
         findings.append(found)
@@ -203,18 +214,26 @@ def _who(proof: Verified) -> str:
     return f"{proof.identity.issuer}\n{proof.identity.subject}"
 
 
-def _is_recalled(recall: Recall, subject: Subject, proofs: Sequence[Verified]) -> bool:
-    if recall.kind == "digest":
-        return any(str(one) == recall.value for one in subject.digests)
-    name = {"commit": "source-repository-digest", "run": "run-invocation-uri", "repository-id": "source-repository-id"}
-    return any(
-        one.identity is not None and one.identity.extensions.get(name[recall.kind]) == recall.value for one in proofs
+def _format(proof: Verified, legacy: Sequence[Verified]) -> str:
+    return "legacy" if any(one is proof for one in legacy) else "bundle"
+
+
+def _stale(until: datetime | None) -> Finding:
+    return Finding(
+        code="policy-recalls-stale",
+        what="nothing is known of recalls that are recent enough",
+        why=f"the recall list counted until {until:%Y-%m-%dT%H:%M:%SZ}" if until else "the recall list was not read",
+        fix="issue the list again: sigstep policy recall sign",
+        step="policy",
     )
 
 
-def _recalled(recall: Recall) -> Finding:
-    what = f"it was recalled on {recall.day} by its {recall.kind}"
-    return _finding(code="policy-recalled", what=what, why=recall.reason)
+def _unnamed(policy: Policy, subject: Subject) -> Judgement:
+    what = f"no rule of the policy names {subject.location or subject.name}"
+    found = (_finding(code="policy-no-rule", what=what),)
+    if policy.no_match == "deny" or not policy.rules:
+        return Judgement(decision=Decision.DENY, findings=found)
+    return Judgement(decision=Decision.WARN if policy.no_match == "warn" else Decision.ADMIT, findings=found)
 
 
 def _matches(patterns: tuple[str, ...], name: str) -> bool:

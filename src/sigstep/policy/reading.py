@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timezone
 from typing import Any
 
 from sigstep.errors import FormatError
+from sigstep.policy.matcher import Matcher
 from sigstep.wire.strict_yaml import Node
 
 
@@ -90,6 +91,41 @@ class Section:
             line = self.members[name].line
             raise malformed(f"{self.place}.{name} is not a date", line, "write it as 2027-01-31") from None
 
+    def moment(self, name: str, *, last: bool = False) -> datetime | None:
+        """A time as RFC 3339 writes it, or a day: its first moment, or the ``last``, UTC. None where it is missing.
+
+        Raises:
+            FormatError: ``policy-malformed``.
+        """
+        if name not in self.members:
+            return None
+        text = self.text(name)
+        if "T" not in text:
+            day = self.day(name)
+            assert day is not None
+            return datetime.combine(day, time.max if last else time.min, timezone.utc)
+        try:
+            moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            line = self.members[name].line
+            raise malformed(f"{self.place}.{name} is not a time", line, "write it as 2027-01-31T12:00:00Z")
+        return moment.astimezone(timezone.utc)
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """true or false; ``default`` where it is missing.
+
+        Raises:
+            FormatError: ``policy-malformed``.
+        """
+        node = self.members.get(name)
+        if node is None:
+            return default
+        if not isinstance(node.value, bool):
+            raise malformed(f"{self.place}.{name} is not true or false", node.line, "write true or false")
+        return node.value
+
 
 def section_of(node: Node, place: str) -> Section:
     """The node as a mapping.
@@ -114,6 +150,24 @@ def text_of(node: Node, place: str, among: tuple[str, ...] = ()) -> str:
     if among and value not in among:
         raise malformed(f"{place} is {value[:80]!r}", node.line, f"write one of {', '.join(among)}")
     return value
+
+
+def matcher_of(section: Section, name: str) -> Matcher:
+    """How a member is compared: a text is exact, ``{glob: …}`` and ``{regex: …}`` match the whole value.
+
+    Raises:
+        FormatError: ``policy-malformed``.
+        UsageError: ``matcher-*``.
+    """
+    node = section.members.get(name)
+    if node is not None and isinstance(node.value, Mapping):
+        inner = section_of(node, f"{section.place}.{name}").only("glob", "regex")
+        if len(inner.members) != 1:
+            raise malformed(f"{inner.place} has not exactly one form", inner.line, "write glob or regex")
+        if "regex" in inner.members:
+            return Matcher(inner.text("regex"), "regex")
+        return Matcher(inner.text("glob"), "glob")
+    return Matcher(section.text(name))
 
 
 def malformed(what: str, line: int, fix: str) -> FormatError:

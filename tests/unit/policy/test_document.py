@@ -35,6 +35,39 @@ signers:
 """
 SIGNED = HEAD + 'rules:\n- {name: r, blobs: ["dist/*.whl"], signature: '
 ATTESTED = HEAD + 'rules:\n- {name: r, blobs: ["dist/*.whl"], attestations: [{type: "' + PROVENANCE + '", '
+IDENTITY = f'identity: {{issuer: "https://token.actions.githubusercontent.com", subject: "{WORKFLOW}"}}'
+FULL = (
+    "schema: sigstep/policy/v1\nname: acme\ndefaults: {no-match: warn, require-digest: true}",
+    HEAD.replace("trust: public", "trust: corp") + "trust: {corp: {trusted-root: ./root.json}}",
+    HEAD + "trust: {corp: {tuf: {mirror: 'https://tuf.example', root: ./root.json}}}",
+    HEAD + "targets: {policy-controller: {api: v1beta1, namespaces: [shop]}, gatekeeper: {provider: p}}",
+    HEAD + "targets: {kyverno: {kind: ClusterPolicy}, connaisseur: {open-ended-allow: accepted}}",
+    HEAD + "rules: [{name: r, images: [a], formats: [legacy], signature: {any-of: [ops]}}]",
+    HEAD + "recall-list: {file: ./r.yml, signed-by: [audit], max-age: 7d}",
+    HEAD + "recall-list: {file: ./r.yml, protected: CODEOWNERS, max-age: 7d}",
+    HEAD + "recalls: [{run: 'https://x/1', reason: x, date: 2026-01-01}]",
+    HEAD
+    + "recalls: [{"
+    + IDENTITY
+    + ", from: 2026-01-01, until: '2026-01-02T03:04:05Z', reason: x, date: 2026-01-01}]",
+)
+BROKEN = (
+    HEAD + "defaults: {no-match: maybe}",
+    HEAD + "defaults: {require-digest: 1}",
+    HEAD + "trust: {github: {trusted-root: ./root.json}}",
+    HEAD + "trust: {corp: {}}",
+    HEAD + "trust: {corp: {trusted-root: a, tuf: {mirror: a, root: a}}}",
+    HEAD + "targets: {portieris: {}}",
+    HEAD + "targets: {kyverno: {kind: Policy}}",
+    HEAD + "rules: [{name: r, images: [a], formats: [jar], deny: {reason: x}}]",
+    HEAD + "rules: [{name: r, images: [a], formats: [legacy, legacy], deny: {reason: x}}]",
+    HEAD + "recall-list: {file: ./r.yml, max-age: 7d}",
+    HEAD + "recall-list: {file: ./r.yml, protected: x, max-age: soon}",
+    HEAD + "recall-list: {file: ./r.yml, protected: x, signed-by: [audit], max-age: 7d}",
+    HEAD + "recalls: [{digest: 'sha256:aa', commit: a, reason: x, date: 2026-01-01}]",
+    HEAD + "recalls: [{commit: a, from: 2026-01-01, reason: x, date: 2026-01-01}]",
+    HEAD + "recalls: [{identity: {subject: a}, reason: x, date: 2026-01-01}]",
+)
 WHEEL = Subject(name="a.whl", digests=(Digest.of(b"a"),), location="dist/a.whl")
 
 
@@ -193,6 +226,105 @@ def test_recalls(what: str) -> None:
     assert decide(text, bad) == (Decision.DENY, ("policy-recalled",))
 
 
+RUN = "https://github.com/Acme/app/actions/runs/7"
+
+
+@pytest.mark.parametrize(
+    ("what", "named"),
+    [
+        (f"run: {RUN}", True),
+        (f"run: {RUN}/attempts/2", True),
+        (f"run: {RUN[:-1]}", False),
+        (IDENTITY, True),
+        (IDENTITY + ", from: 2026-11-20", True),
+        (IDENTITY + ", from: 2026-11-24", False),
+        (IDENTITY + ", from: 2026-11-20, until: 2026-11-23", True),
+        (IDENTITY + ", until: '2026-11-22T23:59:59Z'", False),
+        (IDENTITY.replace("release.yml", "other.yml"), False),
+        (IDENTITY.replace("token.actions", "evil"), False),
+    ],
+)
+def test_recalled_runs_and_identities(what: str, named: bool) -> None:
+    """A run with all its attempts; an identity within a window of verified times."""
+    text = SIGNED + "{any-of: [release]}}\nrecalls: [{" + what + ", reason: stolen, date: 2026-11-01}]"
+    made = signature()
+    assert made.identity is not None
+    time = VerifiedTime(time=NOW - timedelta(hours=1), source=TimeSource.TRANSPARENCY_LOG, authority="a")
+    extensions = {"run-invocation-uri": f"{RUN}/attempts/2"}
+    made = replace(made, identity=replace(made.identity, extensions=extensions), times=(time,))
+    assert decide(text, made) == ((Decision.DENY, ("policy-recalled",)) if named else ADMITTED)
+    without = replace(made, times=())
+    if "identity" in what and "other" not in what and "evil" not in what:
+        assert decide(text, without)[0] is Decision.DENY, "what has no time may be of the window"
+    assert decide(text.replace("SIGNED", ""), replace(proof(key=True), statement=None))[1] == MISSING[1]
+
+
+def test_recall_lists_have_to_be_read() -> None:
+    """A policy with a list decides nothing before the list is read, or after it has become old."""
+    text = SIGNED + "{any-of: [release]}}\nrecall-list: {file: ./r.yml, protected: CODEOWNERS, max-age: 7d}"
+    assert decide(text, signature()) == (Decision.UNKNOWN, ("policy-recalls-stale",))
+    policy = load_policy(text.encode())
+    for until, decision in ((NOW, Decision.ADMIT), (NOW - timedelta(seconds=1), Decision.UNKNOWN)):
+        read = replace(policy, recalls_until=until)
+        found = judge(read, rules_for_file(read, WHEEL), WHEEL, (signature(),), {}, NOW)
+        assert found.decision is decision
+
+
+@pytest.mark.parametrize(("said", "expected"), [("warn", Decision.WARN), ("allow", Decision.ADMIT)])
+def test_no_match(said: str, expected: Decision) -> None:
+    """What no rule names is told whatever becomes of it; without any rule it stays refused."""
+    text = SIGNED + "{any-of: [release]}}\ndefaults: {no-match: " + said + "}"
+    other = Subject(name="b.txt", digests=(Digest.of(b"b"),))
+    assert decide(text, subject=other) == (expected, ("policy-no-rule",))
+    assert decide(HEAD + "defaults: {no-match: " + said + "}", subject=other)[0] is Decision.DENY
+
+
+def test_formats() -> None:
+    """Only what is kept in an accepted form counts."""
+    policy = load_policy(
+        (HEAD + "rules: [{name: r, images: [a], formats: [bundle], signature: {any-of: [release]}}]").encode()
+    )
+    rules = rules_for_image(policy, "docker.io/library/a")
+    made = signature()
+    assert judge(policy, rules, WHEEL, (made,), {}, NOW).decision is Decision.ADMIT
+    assert judge(policy, rules, WHEEL, (made,), {}, NOW, (made,)).decision is Decision.DENY
+
+
+def test_own_instances_count_for_their_signers_alone() -> None:
+    """A file's own instance could name any identity; only a signer that names the instance takes it."""
+    text = SIGNED.replace("trust: public", "trust: corp") + "{any-of: [release]}}\ntrust: {corp: {trusted-root: r}}"
+    assert decide(text, replace(signature(), root="corp")) == MISSING
+    assert decide(text, replace(signature(), root="public-good")) == ADMITTED
+    assert decide(text.replace("any-of: [release]", "any-of: [rooted]"), replace(signature(), root="corp")) == ADMITTED
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("nginx", "docker.io/library/nginx"),
+        ("acme/app", "docker.io/acme/app"),
+        ("docker.io/nginx", "docker.io/library/nginx"),
+        ("index.docker.io/acme/*", "docker.io/acme/*"),
+        ("docker.io/*", "docker.io/*"),
+        ("localhost/a", "localhost/a"),
+        ("localhost:5000/a", "localhost:5000/a"),
+        ("**", "**"),
+        ("*.example/a", "*.example/a"),
+    ],
+)
+def test_repository_names(written: str, stored: str) -> None:
+    """Docker Hub's short names mean what references mean by them."""
+    policy = load_policy((HEAD + f"rules: [{{name: r, images: ['{written}'], deny: {{reason: b}}}}]").encode())
+    assert policy.rules[0].images == (stored,)
+
+
+@pytest.mark.parametrize("written", ["ghcr.io/a:v1", "ghcr.io/a@sha256:x", "a b"])
+def test_tags_are_no_repositories(written: str) -> None:
+    """A pattern with a tag would not select what it seems to."""
+    text = HEAD + f"rules: [{{name: r, images: ['{written}'], deny: {{reason: b}}}}]"
+    assert code_of(lambda: load_policy(text.encode())) == "image-pattern"
+
+
 def test_images() -> None:
     """Repositories match whole, * within one path part, and may be excluded."""
     policy: Policy = load_policy(
@@ -237,6 +369,11 @@ def test_images() -> None:
         HEAD + "dependencies: 7",
         "schema: sigstep/policy/v1\n---\nschema: sigstep/policy/v1",
         ATTESTED.replace(PROVENANCE, "slsa") + "any-of: [release]}]}",
+        HEAD + "recall-list: {file: ./r.yml, signed-by: [nobody], max-age: 7d}",
+        HEAD + "recalls: [{" + IDENTITY + ", from: soon, reason: x, date: 2026-01-01}]",
+        HEAD + "recalls: [{" + IDENTITY + ", from: '2026-01-02T03:04:05', reason: x, date: 2026-01-01}]",
+        HEAD + "recalls: [{" + IDENTITY + ", from: 2026-01-02, until: 2026-01-01, reason: x, date: 2026-01-01}]",
+        *BROKEN,
     ],
 )
 def test_refused(text: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
-from tests.unit.policy.test_document import ATTESTED, HEAD, SIGNED
+from tests.unit.policy.test_document import ATTESTED, BROKEN, FULL, HEAD, SIGNED
 from tests.unit.refusals import code_of
 
 from sigstep.cli.policy import group
@@ -35,10 +35,12 @@ def valid(text: str) -> bool:
         HEAD + "rules: [{name: r, images: [a], exclude: [b], allow: {reason: x, until: 2027-01-01}}]",
         HEAD + "recalls: [{commit: c0ffee, reason: x, date: 2026-01-01}]\ndependencies: {}",
         template("acme/app", workflow="release.yml", branch="main"),
+        *FULL,
     ],
 )
 def test_taken(text: str) -> None:
     """What the loader reads."""
+    load_policy(text.encode())
     assert valid(text)
 
 
@@ -55,6 +57,7 @@ def test_taken(text: str) -> None:
         ATTESTED + "any-of: [release], more: 1}]}",
         ATTESTED + "any-of: [release], where: [{path: predicate.a}]}]}",
         HEAD.replace("key: ./ops.pub", "key: ./ops.pub, subject: x"),
+        *BROKEN,
     ],
 )
 def test_refused(text: str) -> None:

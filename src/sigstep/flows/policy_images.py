@@ -1,0 +1,117 @@
+"""Verify images by a policy file: everything attached is proved once, and the rules judge all of it together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sigstep.errors import NothingToExamine
+from sigstep.flows.evidence import choose, collect, open_source
+from sigstep.flows.policies import OpenedPolicy
+from sigstep.flows.recalls import with_recalls
+from sigstep.flows.verify import outcome_of
+from sigstep.model.trust import ThresholdOverrides, TrustMaterial
+from sigstep.model.verdict import Finding, Outcome, Verdict
+from sigstep.oci.client import Client, Settings
+from sigstep.oci.reference import Reference
+from sigstep.policy.engine import Storage
+from sigstep.policy.judging import judge, rules_for_image
+from sigstep.ports.world import World
+from sigstep.proofs.prepared import PreparedTrust, prepare
+from sigstep.verification.pipeline import verdict_of
+
+_LEGACY = (Storage.LEGACY_SIGNATURE, Storage.LEGACY_ATTESTATION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyImageRequest:
+    """What to verify by which policy.
+
+    Attributes:
+        images: references, and folders of saved images; at least one.
+        names: for folders, the reference that the image is deployed under: the rules go by it.
+        trust: whose signatures count, the policy's own keys and instances included.
+        platform: ``os/architecture[/variant]`` of an index to verify instead of the index itself.
+        thresholds: instead of those of each signer's instance.
+        settings: how registries are reached.
+    """
+
+    images: tuple[Reference | Path, ...]
+    policy: OpenedPolicy
+    trust: TrustMaterial
+    names: tuple[Reference, ...] = ()
+    platform: str = ""
+    thresholds: ThresholdOverrides | None = None
+    settings: Settings = field(default_factory=Settings)
+
+
+def verify_policy_images(request: PolicyImageRequest, world: World) -> tuple[Verdict, ...]:
+    """The verdict of the policy on every image, each once, in their order.
+
+    Raises:
+        NothingToExamine: ``no-subject``, ``platform-missing``, ``layout-missing``; ``image-unnamed``: a saved folder
+            has no name that the rules could go by.
+        SigstepError: an image cannot be resolved, or the recall list is not what it should be.
+    """
+    if not request.images:
+        raise NothingToExamine(code="no-subject", what="nothing is named to verify", fix="name at least one image")
+    opened = with_recalls(request.policy, request.trust, world.clock.now())
+    prepared = prepare(request.trust)
+    client = Client(world, request.settings)
+    folders = [one for one in dict.fromkeys(request.images) if isinstance(one, Path)]
+    if len(request.names) != len(folders):
+        raise NothingToExamine(
+            code="image-unnamed",
+            what="the rules of the policy go by the name of an image, and a folder has none",
+            why=f"{len(folders)} folders and {len(request.names)} names are given",
+            fix="give --image-name once for each folder, in their order: the reference it is deployed under",
+        )
+    named = dict(zip(folders, request.names, strict=True))
+    return tuple(
+        _verdict(one, named[one] if isinstance(one, Path) else one, opened, request, prepared, client)
+        for one in dict.fromkeys(request.images)
+    )
+
+
+def _verdict(
+    image: Reference | Path,
+    name: Reference,
+    opened: OpenedPolicy,
+    request: PolicyImageRequest,
+    trust: PreparedTrust,
+    client: Client,
+) -> Verdict:
+    source = open_source(image, client)
+    now = client.world.clock.now()
+    found = collect(source, choose(source, request.platform).digest, trust, now, request.thresholds)
+    subject = replace(found.subject, name=name.name, location=f"{name.name}@{found.subject.digests[0]}")
+    rule = opened.rule
+    examined = [
+        one if one.verified is None else replace(one, finding=rule.judge(one.verified)) for one in found.examinations
+    ]
+    verdict = verdict_of(subject, examined, found.findings)
+    if opened.policy.require_digest and name.digest is None:
+        return replace(verdict, outcome=Outcome.REFUSED, findings=(_unpinned(name),))
+    judgement = judge(
+        opened.policy,
+        rules_for_image(opened.policy, name.name),
+        subject,
+        [one.verified for one in found.attachments if one.verified is not None],
+        opened.key_ids,
+        now,
+        [one.verified for one in found.attachments if one.verified is not None and one.storage in _LEGACY],
+    )
+    decided = outcome_of(verdict, judgement)
+    if decided.outcome is Outcome.REFUSED and found.undecided:  # what could not be asked may be what is missing
+        return replace(decided, outcome=Outcome.UNDECIDED)
+    return decided
+
+
+def _unpinned(name: Reference) -> Finding:
+    return Finding(
+        code="policy-digest-required",
+        what=f"{name} is named by a tag",
+        why="the policy says require-digest: a tag may point to something else tomorrow",
+        fix="name it with @sha256:…",
+        step="policy",
+    )
