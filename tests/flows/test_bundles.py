@@ -59,15 +59,56 @@ def test_an_old_bundle_is_upgraded_and_still_verifies(sandbox: Sandbox, bundle: 
     assert verify(sandbox) == 0
 
 
-def test_a_promise_alone_cannot_be_converted(sandbox: Sandbox, bundle: Path) -> None:
+def test_a_promise_alone_cannot_be_converted_offline(sandbox: Sandbox, bundle: Path) -> None:
     """Version 0.3 requires a proof; the file stays as it was."""
     as_old(bundle, "0.1", proof=False)
     before = bundle.read_bytes()
     assert verify(sandbox) == 0
-    failed = run(sandbox, "bundle", "upgrade", str(bundle)).exception
+    failed = run(sandbox, "bundle", "upgrade", "--offline", str(bundle)).exception
     assert isinstance(failed, SigstepError)
     assert failed.code == "bundle-not-convertible"
     assert bundle.read_bytes() == before
+
+
+def test_the_missing_proof_is_fetched(sandbox: Sandbox, bundle: Path) -> None:
+    """Online the log is asked for the entry at the stated index; it has to be the same entry."""
+    as_old(bundle, "0.1", proof=False)
+    old = bundle.read_text()
+    assert run(sandbox, "bundle", "upgrade", str(bundle)).exception is None
+    document = json.loads(bundle.read_bytes())
+    assert document["mediaType"] == "application/vnd.dev.sigstore.bundle.v0.3+json"
+    assert document["verificationMaterial"]["tlogEntries"][0]["inclusionProof"]["checkpoint"]["envelope"]
+    assert verify(sandbox) == 0
+    index = json.loads(old)["verificationMaterial"]["tlogEntries"][0]["logIndex"]
+    bundle.write_text(old.replace(f'"{index}"', f'"{int(index) - 1}"', 1))
+    failed = run(sandbox, "bundle", "upgrade", str(bundle)).exception
+    assert isinstance(failed, SigstepError)
+    assert failed.code == "entry-other"
+    with Sandbox() as other:
+        bundle.write_text(old)
+        failed = run(other, "bundle", "upgrade", str(bundle)).exception
+    assert isinstance(failed, SigstepError)
+    assert failed.code == "entry-not-found"
+
+
+def test_the_missing_entry_is_fetched(sandbox: Sandbox, bundle: Path, tmp_path: Path) -> None:
+    """A line of slsa-github-generator (envelope and certificate) becomes a whole bundle."""
+    assert run(sandbox, "attest", "one.whl").return_value == 0
+    document = json.loads(bundle.read_bytes())
+    envelope = document["dsseEnvelope"]
+    raw = document["verificationMaterial"]["certificate"]["rawBytes"]
+    envelope["signatures"][0]["cert"] = f"-----BEGIN CERTIFICATE-----\n{raw}\n-----END CERTIFICATE-----\n"
+    line = tmp_path / "one.whl.intoto.jsonl"
+    line.write_text(json.dumps(envelope))
+    bundle.unlink()
+    assert run(sandbox, "bundle", "convert", str(line), "--output", str(bundle)).exception is None
+    line.unlink()
+    assert verify(sandbox) == 0
+    envelope["signatures"][0]["sig"] = "AAAA"
+    line.write_text(json.dumps(envelope))
+    failed = run(sandbox, "bundle", "convert", str(line)).exception
+    assert isinstance(failed, SigstepError)
+    assert failed.code == "entry-not-found"
 
 
 def test_an_envelope_without_any_time_cannot_be_converted(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -75,9 +116,10 @@ def test_an_envelope_without_any_time_cannot_be_converted(sandbox: Sandbox, tmp_
     envelope = {"payloadType": "application/vnd.in-toto+json", "payload": "e30=", "signatures": [{"sig": "AAAA"}]}
     path = tmp_path / "bare.json"
     path.write_text(json.dumps(envelope))
-    failed = run(sandbox, "bundle", "convert", str(path)).exception
-    assert isinstance(failed, SigstepError)
-    assert failed.code == "bundle-not-convertible"
+    for options, code in (((), "entry-not-found"), (("--offline",), "bundle-not-convertible")):
+        failed = run(sandbox, "bundle", "convert", *options, str(path)).exception
+        assert isinstance(failed, SigstepError)
+        assert failed.code == code
 
 
 def test_several_bundles_are_converted_to_lines(sandbox: Sandbox, bundle: Path, tmp_path: Path) -> None:

@@ -35,18 +35,23 @@ def trust_options(command: Any) -> Any:
     return command
 
 
-def trust_of(options: dict[str, Any], world: World, opened: OpenedPolicy | None) -> TrustMaterial:
-    """The roots that were named, else public-good and GitHub; a key alone needs no instance's network."""
-    named = bool(options["roots"] or options["instances"] or options["trust_config"])
-    request = TrustRequest(
+def trust_request(options: dict[str, Any]) -> TrustRequest:
+    """The roots that the options name."""
+    return TrustRequest(
         instances=options["instances"],
         trusted_roots=options["roots"],
         trust_config=options["trust_config"],
         tuf_root=options["tuf_root"],
-        offline=options["offline"] or (options["key"] is not None and not named),
+        offline=options["offline"],
     )
+
+
+def trust_of(options: dict[str, Any], world: World, opened: OpenedPolicy | None) -> TrustMaterial:
+    """The roots that were named, else public-good and GitHub; a key alone needs no instance's network."""
+    named = bool(options["roots"] or options["instances"] or options["trust_config"])
+    offline = options["offline"] or (options["key"] is not None and not named)
     material = replace(
-        load_trust(request, world),
+        load_trust(replace(trust_request(options), offline=offline), world),
         keys=_keys(options),
         certificates_too=opened is not None,
         witnesses=tuple(one for text in options.get("witness_keys", ()) for one in _witnesses(text)),

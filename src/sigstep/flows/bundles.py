@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,26 +56,35 @@ def read_claims(path: Path) -> tuple[Claims, ...]:
     return tuple(Claims(source=one.source, signed=signed) for one in found for signed in parse_signed(one.data))
 
 
-def convert(claims: Sequence[Claims]) -> bytes:
+def convert(claims: Sequence[Claims], complete: Callable[[Signed], Signed] | None = None) -> bytes:
     """The bundles as version 0.3: one JSON document, or one on each line where there are several.
 
     The proofs are taken as they are and nothing is verified; further certificates of a chain are left out, as they
     are only hints (protobuf-specs sigstore_bundle.proto).
 
+    Args:
+        claims: the bundles.
+        complete: fetches what a bundle lacks (`sigstep.flows.lookup.complete_from_log`); None asks nobody.
+
     Raises:
         FormatError: ``bundle-not-convertible``: version 0.3 cannot hold what the bundle has.
+        SigstepError: what is missing could not be fetched.
     """
-    return b"".join(encode_bundle(_upgraded(one)) + b"\n" for one in claims)
+    return b"".join(encode_bundle(_upgraded(one, complete)) + b"\n" for one in claims)
 
 
-def _upgraded(claims: Claims) -> Bundle:
-    bundle = claims.signed.bundle
+def _upgraded(claims: Claims, complete: Callable[[Signed], Signed] | None) -> Bundle:
+    signed = claims.signed
+    lacking = signed.entry_elsewhere or any(entry.proof is None for entry in signed.bundle.entries)
+    if lacking and complete is not None:
+        signed = complete(signed)
+    bundle = signed.bundle
     if not bundle.entries and not bundle.timestamps and not bundle.pending:
         raise _not_convertible(claims, "it has no log entry and no time stamp, so nothing would say when it was made")
     for entry in bundle.entries:
         if entry.proof is None:
             raise _not_convertible(claims, "its log entry has a promise only, and version 0.3 needs an inclusion proof")
-        if (entry.kind, entry.kind_version) == ("intoto", "0.0.1") and claims.signed.original is not None:
+        if (entry.kind, entry.kind_version) == ("intoto", "0.0.1") and signed.original is not None:
             raise _not_convertible(claims, "its log entry holds the digest of the envelope's exact bytes")
     return replace(bundle, version=BundleVersion.V0_3)
 
@@ -85,5 +94,5 @@ def _not_convertible(claims: Claims, why: str) -> FormatError:
         code="bundle-not-convertible",
         what=f"{claims.source} cannot become a bundle of version 0.3",
         why=why,
-        fix="keep it as it is (sigstep verifies it), or sign again",
+        fix="online the missing proof is fetched from the log; else keep it as it is (sigstep verifies it)",
     )

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sigstep.errors import ServiceError
+from sigstep.errors import ProofError, Refusal, ServiceError
 from sigstep.model.bundle import Bundle, CertificateMaterial, LogEntry, MessageSignature
 from sigstep.model.digest import Algorithm
 from sigstep.model.subject import Subject
 from sigstep.ports.world import World
 from sigstep.proofs.certificate import load_leaf
+from sigstep.proofs.content import claimed_digests
+from sigstep.proofs.entry import verify_binding
 from sigstep.proofs.keys import load_key, verify_digest
 from sigstep.proofs.prepared import PreparedTrust
 from sigstep.services import rekor_search
@@ -45,6 +47,60 @@ def look_up(signed: Signed, subject: Subject, trust: PreparedTrust, world: World
     return tuple(
         Signed(bundle=replace(signed.bundle, entries=(entry,)), original=signed.original)
         for entry in sorted(found, key=lambda one: one.integrated_time or 0)
+    )
+
+
+def complete_from_log(signed: Signed, trust: PreparedTrust, world: World) -> Signed:
+    """The signature with the inclusion proofs that its entries lack, or with the entry that it lacks.
+
+    What is fetched is about the same entry (log, index, body), or names this signature and signer; it is not proved.
+
+    Raises:
+        ProofError: ``entry-not-found``, ``entry-other``: the log has none, or another one.
+        ServiceError: no log could be asked.
+    """
+    bundle = signed.bundle
+    if signed.entry_elsewhere:
+        return _with_own_entry(signed, trust, world)
+    entries = tuple(one if one.proof is not None else _proved(one, trust, world) for one in bundle.entries)
+    return replace(signed, bundle=replace(bundle, entries=entries))
+
+
+def _proved(entry: LogEntry, trust: PreparedTrust, world: World) -> LogEntry:
+    for url in search_addresses(trust, entry.log_id):
+        found = rekor_search.by_index(url, entry.log_index, world)
+        if (found.log_id, found.log_index, found.body) != (entry.log_id, entry.log_index, entry.body):
+            raise ProofError(
+                code="entry-other",
+                what="the log has another entry at the index that the bundle states",
+                why=f"index {entry.log_index} of {url} has another body",
+                fix="keep the bundle; if it is refused, it is forged",
+            )
+        return replace(entry, proof=found.proof)
+    raise _not_found(f"no log of the trusted roots that can be searched has the id {entry.log_id.hex()[:16]}")
+
+
+def _with_own_entry(signed: Signed, trust: PreparedTrust, world: World) -> Signed:
+    content, material = signed.bundle.content, signed.bundle.material
+    digests = tuple(claimed_digests(content) or ())
+    if not digests or not isinstance(material, CertificateMaterial):
+        raise _not_found("a log can be searched by certificate and artifact only, and they are not in the file")
+    subject = Subject(name="", digests=digests)
+    for found in look_up(signed, subject, trust, world):
+        try:
+            verify_binding(found.bundle.entries[0], content, (material.leaf,), subject, signed.original)
+        except Refusal:
+            continue  # an entry of somebody else about the same artifact
+        return found
+    raise _not_found("no entry about the artifact has this signature and this signer")
+
+
+def _not_found(why: str) -> ProofError:
+    return ProofError(
+        code="entry-not-found",
+        what="the log entry that is missing was not found",
+        why=why,
+        fix="check that --trusted-root or --instance names the instance it was signed with",
     )
 
 
