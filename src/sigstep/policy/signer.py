@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 from sigstep.errors import UsageError
-from sigstep.model.identity import EXTENSIONS
+from sigstep.model.identity import EXTENSIONS, Identity
 from sigstep.model.verdict import Finding
 from sigstep.model.verified import Verified
 from sigstep.policy.matcher import Matcher
@@ -48,14 +51,14 @@ class SignedBy:
         if identity is None:
             return _finding("it was signed with a key, not with an identity", "give the public key with --key")
         if self.issuer is not None and (identity.issuer is None or not self.issuer.matches(identity.issuer)):
-            return _finding(f"the issuer is {identity.issuer!r}, wanted is {self.issuer}", _nearest(verified))
+            return _differs(f"the issuer is {identity.issuer!r}, wanted is {self.issuer}", identity)
         if self.subject is not None and not self.subject.matches(identity.subject):
-            return _finding(f"the signer is {identity.subject!r}, wanted is {self.subject}", _nearest(verified))
+            return _differs(f"the signer is {identity.subject!r}, wanted is {self.subject}", identity)
         for name, matcher in self.extensions:
             value = identity.extensions.get(name)
             if value is None or not matcher.matches(value):
                 said = "missing" if value is None else repr(value)
-                return _finding(f"{name} is {said}, wanted is {matcher}", _nearest(verified))
+                return _differs(f"{name} is {said}, wanted is {matcher}", identity)
         return None
 
 
@@ -150,18 +153,19 @@ def signer_workflow(path: str, *, server: str = "https://github.com", issuer: st
     return SignedBy(issuer=Matcher(issuer), subject=subject)
 
 
-def _nearest(verified: Verified) -> str:
-    identity = verified.identity
-    if identity is None:
-        return ""
-    return f"if this signer is right, ask for --identity {identity.subject} --issuer {identity.issuer}"
+def _differs(why: str, identity: Identity) -> Finding:
+    """The finding of a signer that was proved, with the nearest demand that it would have met."""
+    nearest = {"subject": identity.subject, "issuer": identity.issuer, "extensions": dict(identity.extensions)}
+    asked = f"--identity {identity.subject}" + (f" --issuer {identity.issuer}" if identity.issuer else "")
+    return _finding(why, f"if this signer is right, ask for {asked}", {"nearest": nearest})
 
 
-def _finding(why: str, fix: str) -> Finding:
+def _finding(why: str, fix: str, details: Mapping[str, Any] = MappingProxyType({})) -> Finding:
     return Finding(
         code="identity-mismatch",
         what="the signature holds, but of another signer than wanted",
         why=why,
         fix=fix,
         step="policy",
+        details=details,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -33,9 +34,11 @@ def claims_text(claims: Sequence[Claims]) -> str:
 
 
 def _claims(bundle: Bundle) -> dict[str, Any]:
+    signer = _signer(bundle)
     return {
         "version": bundle.version.value,
-        "signer": _signer(bundle),
+        "signer": signer,
+        "askFor": _options(signer),
         "content": _content(bundle),
         "entries": [_entry(entry) for entry in bundle.entries],
         "timestamps": len(bundle.timestamps),
@@ -59,6 +62,14 @@ def _signer(bundle: Bundle) -> dict[str, Any]:
         "notAfter": certificate.not_valid_after_utc.isoformat(),
         "extensions": dict(identity.extensions),
     }
+
+
+def _options(signer: dict[str, Any]) -> str:
+    """Options of ``sigstep verify`` that this signer would satisfy, if the claims hold."""
+    if "subject" not in signer:
+        return "--key FILE" if "keyHint" in signer else ""
+    issuer = f" --issuer {shlex.quote(signer['issuer'])}" if signer["issuer"] else ""
+    return f"--identity {shlex.quote(signer['subject'])}{issuer}"
 
 
 def _content(bundle: Bundle) -> dict[str, Any]:
@@ -102,6 +113,7 @@ def _lines(claims: dict[str, Any]) -> list[tuple[str, str]]:
         lines.append(("about", f"{len(subjects) - _SUBJECTS_SHOWN} more"))
     lines += [("log entry", f"{one['kind']}, index {one['logIndex']}") for one in claims["entries"]]
     lines.append(("time stamps", str(claims["timestamps"])))
+    lines += [("ask for", claims["askFor"])] if claims["askFor"] else []
     if claims["pending"]:
         lines.append(("pending", "its log entry is still to come"))
     return lines

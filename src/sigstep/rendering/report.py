@@ -64,7 +64,7 @@ def _steps(examination: Examination) -> list[str]:
 
 
 def report_json(report: Report) -> str:
-    """The report in the versioned form ``sigstep/report/v1``."""
+    """The report in the versioned form ``sigstep/report/v1`` (``report.schema.json`` beside this file)."""
     document = {
         "schema": SCHEMA,
         "exitCode": report.exit_code,
@@ -89,7 +89,7 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
 
 def _finding_json(finding: Finding) -> dict[str, Any]:
     members = ("code", "what", "why", "fix", "step", "source")
-    return {name: getattr(finding, name) for name in members}
+    return {**{name: getattr(finding, name) for name in members}, "details": dict(finding.details)}
 
 
 def _examination_json(examination: Examination) -> dict[str, Any]:
@@ -107,7 +107,12 @@ def _verified_json(verified: Verified) -> dict[str, Any]:
     identity = verified.identity
     return {
         "identity": identity
-        and {"subject": identity.subject, "issuer": identity.issuer, "extensions": dict(identity.extensions)},
+        and {
+            "kind": identity.kind.value,
+            "subject": identity.subject,
+            "issuer": identity.issuer,
+            "extensions": dict(identity.extensions),
+        },
         "keyId": verified.key_id,
         "root": verified.root,
         "predicateType": verified.statement.predicate_type if verified.statement else None,
@@ -117,6 +122,7 @@ def _verified_json(verified: Verified) -> dict[str, Any]:
                 "log": one.log_url,
                 "logIndex": one.log_index,
                 "kind": f"{one.kind} {one.kind_version}",
+                "integratedTime": one.integrated_time.isoformat() if one.integrated_time else None,
                 "provedBy": list(one.proved_by),
                 "witnesses": list(one.witnesses),
             }
@@ -127,4 +133,5 @@ def _verified_json(verified: Verified) -> dict[str, Any]:
             for one in verified.times
         ],
         "ctLogs": list(verified.sct_logs),
+        "notes": list(verified.notes),
     }
