@@ -20,6 +20,7 @@ COMMANDS: Final = MappingProxyType[str, str](
         "complete": "sigstep.cli.complete:command",
         "copy": "sigstep.cli.images:copy_command",
         "deps": "sigstep.cli.deps:command",
+        "download": "sigstep.cli.download:command",
         "init": "sigstep.cli.init:command",
         "inspect": "sigstep.cli.inspect:command",
         "policy": "sigstep.cli.policy:group",

@@ -147,9 +147,9 @@ def tell(result: SigningResult, form: str) -> int:
             names = plain(made.subjects[0].name) + (f" and {len(made.subjects) - 1} more" if made.subjects[1:] else "")
             state = " (kept)" if made.kept else " (PENDING: no log entry yet)" if made.pending else ""
             click.echo(f"{names} -> {plain(made.location)}{state}")
-    for name, error in result.failures:
+    for name, error in result.problems:
         click.echo(f"{plain(name)}: {error_text(error)}", err=True)
-    return max((error.exit_code for _, error in result.failures), default=0)
+    return max((error.exit_code for _, error in result.problems), default=0)
 
 
 def _document(result: SigningResult) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def _document(result: SigningResult) -> dict[str, Any]:
         }
         for one in result.made
     ]
-    failures = [{"subject": name, "code": error.code, "what": error.what} for name, error in result.failures]
+    failures = [{"subject": name, "code": error.code, "what": error.what} for name, error in result.problems]
     return {"made": made, "failures": failures}
 
 

@@ -11,6 +11,7 @@ import click
 
 from sigstep.cli.evidence_options import detached_of, evidence_options, thresholds_of
 from sigstep.cli.image_targets import image_options, image_verdicts, is_layout, listed_images
+from sigstep.cli.place_options import finders_of, place_options
 from sigstep.cli.signer_options import policy_of, rule_of, signer_options
 from sigstep.cli.trust_options import trust_of, trust_options
 from sigstep.errors import UsageError
@@ -40,10 +41,14 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @trust_options
 @evidence_options
 @image_options
+@place_options
 @click.option("--explain", is_flag=True, help="Show every step with its evidence.")
 @click.option("--format", "form", type=click.Choice(["text", *_FORMS]), default="text", help="Form of the report.")
 def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **options: Any) -> int:
-    """Verify who made files (offline, from their bundles) and container images (in a registry, or a saved folder).
+    """Verify who made files (from bundles beside them, then online) and container images (in a registry, or saved).
+
+    With --repo or --owner, GitHub is asked about files without a bundle beside them and about digests; --github,
+    --registry and --release ask about every file that is not verified yet; --offline asks nobody.
 
     Of a folder every file has to be covered.
 
@@ -65,6 +70,8 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
             bundles=bundles,
             detached=detached_of(options),
             online=not options["offline"],
+            finders=() if bundles or detached_of(options) else finders_of(options, world),
+            ask_always=any(options[name] for name in ("github", "registry", "release")),
             rule=rule,
             trust=trust,
             thresholds=thresholds_of(options),

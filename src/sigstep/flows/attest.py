@@ -17,10 +17,12 @@ from sigstep.model.statement import PROVENANCE, STATEMENT_V1, Predicate, Stateme
 from sigstep.model.subject import Subject
 from sigstep.policy.bill import described
 from sigstep.ports.families import SubjectSource
+from sigstep.ports.store import Store
 from sigstep.ports.world import World
 from sigstep.predicates.slsa_provenance import NOTHING_MORE, Extras, from_claims
 from sigstep.signing.batch import sign_statement
 from sigstep.stores.files import SUFFIX, FileStore, write_whole
+from sigstep.stores.release import ReleaseStore
 from sigstep.wire.bundle import encode_bundle
 from sigstep.wire.statement import encode_statement
 
@@ -37,6 +39,7 @@ class AttestRequest:
         one_statement: one statement over all subjects instead of one bundle each.
         at_most: subjects of one statement; more are split.
         store: where bundles are written; several for one path become JSON Lines.
+        more_stores: where they are published besides.
     """
 
     subjects: SubjectSource
@@ -46,6 +49,7 @@ class AttestRequest:
     one_statement: bool = False
     at_most: int = limits.SUBJECTS
     store: FileStore = field(default_factory=FileStore)
+    more_stores: tuple[Store, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +87,9 @@ def attest(request: AttestRequest, world: World) -> SigningResult:
         assert job.predicate.content is not None
         payload = encode_statement(statement(group, job.predicate.type, job.predicate.content))
         bundle = sign_statement(payload, group[0], run.batch, world)
-        if gathered is not None:
-            return Made(subjects=group, bundle=bundle, location=str(gathered), pending=bundle.pending)
-        return publish(bundle, group, job.store, world)
+        asset = "" if gathered is not None else job.store.place(group[0]).name
+        more = tuple(replace(one, asset=asset) if isinstance(one, ReleaseStore) else one for one in request.more_stores)
+        return publish(bundle, group, job.store, world, more, gathered=gathered)
 
     result = for_each([job.subjects for job in jobs], one)
     if gathered is not None:

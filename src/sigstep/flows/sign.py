@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from sigstep.errors import SigstepError
+from sigstep.errors import SigstepError, UsageError
 from sigstep.flows.signing_run import Run, SigningOptions, open_run
 from sigstep.model.bundle import Bundle
+from sigstep.model.receipt import Receipt
 from sigstep.model.subject import Subject
 from sigstep.model.verified import Verified
 from sigstep.oidc.claims import principal
 from sigstep.ports.families import SubjectSource
+from sigstep.ports.store import Store
 from sigstep.ports.world import World
 from sigstep.signing.batch import prove, sign_digest
 from sigstep.stores.beside import read_bundles
@@ -37,13 +39,18 @@ class SignRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """One bundle: what it is about, where it was written; ``pending``: its log entry is still to come."""
+    """One bundle: what it is about, where it was written; ``pending``: its log entry is still to come.
+
+    ``receipts`` are all its publications, the file first; ``unpublished`` says where it should be and is not.
+    """
 
     subjects: tuple[Subject, ...]
     bundle: Bundle
     location: str
     pending: bool = False
     kept: bool = False
+    receipts: tuple[Receipt, ...] = ()
+    unpublished: tuple[tuple[str, SigstepError], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +59,13 @@ class SigningResult:
 
     made: tuple[Made, ...]
     failures: tuple[tuple[str, SigstepError], ...] = ()
+
+    @property
+    def problems(self) -> tuple[tuple[str, SigstepError], ...]:
+        """Failures, and what was made but not published everywhere (store and file, reason)."""
+        return self.failures + tuple(
+            (f"{store}: {made.location}", error) for made in self.made for store, error in made.unpublished
+        )
 
 
 def sign(request: SignRequest, world: World) -> SigningResult:
@@ -74,14 +88,53 @@ def sign(request: SignRequest, world: World) -> SigningResult:
     return for_each(tuple((subject,) for subject in subjects), one)
 
 
-def publish(bundle: Bundle, subjects: tuple[Subject, ...], store: FileStore, world: World) -> Made:
-    """Write a proved bundle.
+def publish(
+    bundle: Bundle,
+    subjects: tuple[Subject, ...],
+    store: FileStore,
+    world: World,
+    more: tuple[Store, ...] = (),
+    *,
+    gathered: Path | None = None,
+) -> Made:
+    """Write a proved bundle, then publish it in the other stores; one that fails does not keep it from the next.
+
+    Args:
+        gathered: the file that the caller writes when all bundles are made, instead of ``store``'s.
 
     Raises:
-        UsageError: ``output-unwritable``.
+        UsageError: ``output-unwritable``: nothing was published.
     """
-    receipt = store.publish(encode_bundle(bundle), subjects, world)[0]
-    return Made(subjects=subjects, bundle=bundle, location=receipt.location, pending=bundle.pending)
+    data = encode_bundle(bundle)
+    if gathered is not None:
+        receipts = [Receipt(store=store.name, location=str(gathered))]
+    else:
+        receipts = list(store.publish(data, subjects, world))
+    unpublished: list[tuple[str, SigstepError]] = []
+    for one in more:
+        try:
+            if bundle.pending:
+                raise _pending(receipts[0].location)
+            receipts.extend(one.publish(data, subjects, world))
+        except SigstepError as error:
+            unpublished.append((one.name, error))
+    return Made(
+        subjects=subjects,
+        bundle=bundle,
+        location=receipts[0].location,
+        pending=bundle.pending,
+        receipts=tuple(receipts),
+        unpublished=tuple(unpublished),
+    )
+
+
+def _pending(location: str) -> UsageError:
+    return UsageError(
+        code="publish-pending",
+        what="a bundle without its log entry is not published",
+        why="nobody could verify it, and most stores cannot take it back",
+        fix=f"run `sigstep complete {location}` when the log is back, then publish it",
+    )
 
 
 def for_each(groups: Sequence[tuple[Subject, ...]], make: Callable[[int, tuple[Subject, ...]], Made]) -> SigningResult:

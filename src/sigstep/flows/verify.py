@@ -42,7 +42,8 @@ class VerifyRequest:
         bundles: files of bundles, for every target; without them bundles are looked for beside each file.
         detached: a signature in files of its own, for every target.
         online: ask a Rekor v1 log for the entry of a signature whose format has no place for it.
-        finders: where else to look, in order, for targets that nothing so far was enough for.
+        finders: where else to look, in order, for targets that nothing is at hand for.
+        ask_always: look there too for targets whose bundles at hand are not enough.
         thresholds: instead of those of each signer's instance.
         policy: the policy file that judges all proofs of a target together; ``rule`` is then the one it compiles to.
     """
@@ -54,6 +55,7 @@ class VerifyRequest:
     detached: Detached | None = None
     online: bool = False
     finders: tuple[Finder, ...] = ()
+    ask_always: bool = False
     thresholds: Thresholds | ThresholdOverrides | None = None
     policy: OpenedPolicy | None = None
 
@@ -83,11 +85,15 @@ class _Parsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """One target: what is known about it, and its verdict so far; ``unasked``: a place could not be asked."""
+    """One target: what is known about it, and its verdict so far.
+
+    ``open``: whether other places are asked; ``unasked``: one of them could not be.
+    """
 
     target: Path | Digest
     parsed: _Parsed
     verdict: Verdict
+    open: bool = False
     unasked: bool = False
 
 
@@ -122,32 +128,35 @@ def _at_hand(
 ) -> _Case:
     beside = not request.named and isinstance(target, Path)
     parsed = _parse(find_beside(target)) if beside and isinstance(target, Path) else named
-    return _Case(target=target, parsed=parsed, verdict=_verdict(target, parsed, request, trust, world))
+    verdict = _verdict(target, parsed, request, trust, world)
+    wanting = verdict.outcome is not Outcome.ACCEPTED and (request.ask_always or not parsed.bundles)
+    return _Case(target=target, parsed=parsed, verdict=verdict, open=wanting)
 
 
 def _sought(
     finder: Finder, cases: list[_Case], request: VerifyRequest, trust: PreparedTrust, world: World
 ) -> list[_Case]:
     """The cases after one more place was asked about those that are still open, all at once."""
-    still_open = [case for case in cases if case.verdict.outcome is not Outcome.ACCEPTED]
-    if not still_open:
+    wanting = [case for case in cases if case.open]
+    if not wanting:
         return cases
     found: Mapping[Digest, tuple[Found, ...]] = {}
     failure: tuple[Finding, ...] = ()
     unasked = False
     try:
-        found = finder.find([case.verdict.subject for case in still_open], world)
+        found = finder.find([case.verdict.subject for case in wanting], world)
     except SigstepError as error:
         failure, unasked = (Finding.of(error, step="search", source=finder.name),), not isinstance(error, Refusal)
     after = []
     for case in cases:
-        if case.verdict.outcome is Outcome.ACCEPTED:
+        if not case.open:
             after.append(case)
             continue
         about = tuple(one for digest in case.verdict.subject.digests for one in found.get(digest, ()))
         parsed = case.parsed.and_also(_parse(about)).and_also(_Parsed(findings=failure))
         verdict = _verdict(case.target, parsed, request, trust, world)
-        after.append(_Case(target=case.target, parsed=parsed, verdict=verdict, unasked=case.unasked or unasked))
+        accepted = verdict.outcome is Outcome.ACCEPTED
+        after.append(replace(case, parsed=parsed, verdict=verdict, open=not accepted, unasked=case.unasked or unasked))
     return after
 
 

@@ -31,26 +31,25 @@ class ReleaseStore:
         github: the API.
         repository: ``owner/name``.
         tag: of the release.
-        kind: ``<file>.<kind>.sigstore.json``, where one file gets several attestations.
+        asset: the asset's name; by default ``<file>.sigstore.json``, and ``attestation.sigstore.json`` for many.
         replace: take the place of an asset of the same name with other content; otherwise that is an error.
     """
 
     github: GitHub = field(default_factory=GitHub)
     repository: str
     tag: str
-    kind: str = ""
+    asset: str = ""
     replace: bool = False
     name: str = "release"
 
     def publish(self, bundle: bytes, subjects: Sequence[Subject], world: World) -> tuple[Receipt, ...]:
-        """See `Store.publish`. The asset is named for its one subject, else ``attestation.sigstore.json``.
+        """See `Store.publish`.
 
         Raises:
             ServiceError: ``release-asset-exists``, ``release-upload``, ``release-missing``, and those of `GitHub.call`.
         """
-        middle = f".{self.kind}" if self.kind else ""
         stem = _asset_name(subjects[0]) if len(subjects) == 1 else "attestation"
-        name = f"{stem}{middle}.sigstore.json"
+        name = _kept(self.asset) if self.asset else f"{stem}.sigstore.json"
         data = bundle + b"\n"
         release = self._release(world)
         old = next((one for one in self._assets(release, world) if one.get("name") == name), None)
@@ -157,9 +156,12 @@ class ReleaseStore:
 
 
 def _asset_name(subject: Subject) -> str:
-    """The base name as GitHub keeps it: what is neither letter, digit, dot, dash nor underscore becomes a dot."""
-    base = PurePosixPath((subject.location or subject.name).replace("\\", "/")).name
-    return "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "." for char in base) or "subject"
+    return _kept(PurePosixPath((subject.location or subject.name).replace("\\", "/")).name) or "subject"
+
+
+def _kept(name: str) -> str:
+    """A name as GitHub keeps it: what is neither letter, digit, dot, dash nor underscore becomes a dot."""
+    return "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "." for char in name)
 
 
 def _may_upload(api: str, uploads: str) -> bool:

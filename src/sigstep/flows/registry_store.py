@@ -1,0 +1,57 @@
+"""A repository of a registry as a store: bundles attached to an image, by its digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sigstep.model.digest import Digest
+from sigstep.model.receipt import Receipt
+from sigstep.model.subject import Subject
+from sigstep.oci.client import Client, Settings
+from sigstep.oci.reference import Reference
+from sigstep.oci.source import RemoteImage
+from sigstep.ports.store import Found
+from sigstep.ports.world import World
+from sigstep.stores.referrers import bundle_referrers, publish, read_referrer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryStore:
+    """One repository; its tag and digest do not matter.
+
+    Attributes:
+        repository: where the image is.
+        settings: how the registry is reached.
+    """
+
+    repository: Reference
+    settings: Settings = field(default_factory=Settings)
+    name: str = "registry"
+
+    def publish(self, bundle: bytes, subjects: Sequence[Subject], world: World) -> tuple[Receipt, ...]:
+        """See `Store.publish`: attached to each subject.
+
+        Raises:
+            ServiceError: a ``registry-*`` code.
+        """
+        client = Client(world, self.settings)
+        receipts = []
+        for subject in subjects:
+            image = self.repository.at(subject.digests[0])
+            receipts.append(publish(client, image, client.manifest(image), bundle))
+        return tuple(receipts)
+
+    def find(self, subjects: Sequence[Subject], world: World) -> Mapping[Digest, tuple[Found, ...]]:
+        """See `Finder.find`.
+
+        Raises:
+            ServiceError: a ``registry-*`` code.
+        """
+        client = Client(world, self.settings)
+        known: dict[Digest, tuple[Found, ...]] = {}
+        for digest in dict.fromkeys(digest for subject in subjects for digest in subject.digests):
+            source = RemoteImage(client, self.repository.at(digest))
+            read = [read_referrer(source, one, digest) for one in bundle_referrers(source, digest)]
+            known[digest] = tuple(one for one in read if one is not None)
+        return known
