@@ -109,6 +109,14 @@ UNJUDGED: Final[Mapping[str, str]] = MappingProxyType(
 """Everything for which a ruling may be unknown; nothing else is left unjudged."""
 
 
+class Unjudged(Exception):
+    """Something cannot be judged: ``name`` is a member of `UNJUDGED`, ``why`` says what it is about."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{UNJUDGED[name]}: {why}")
+        self.name = name
+
+
 class Prover(Protocol):
     """Proves attachments with an engine's own keys, roots and thresholds; the same question is answered once."""
 
@@ -119,13 +127,17 @@ class Prover(Protocol):
         key: TrustedKey | None = None,
         roots: Sequence[TrustedRoot] | None = None,
         thresholds: Thresholds | None = None,
+        log: bool = True,
+        stamps: bool = True,
     ) -> Verified | Finding:
-        """The proof, or the finding that ended it.
+        """The proof, or the finding that ended it. Without any verified time a certificate has to be valid now.
 
         Args:
             key: the engine's key; then no certificate counts.
             roots: instead of those at hand.
             thresholds: instead of those of the signer's instance.
+            log: whether log entries are looked at.
+            stamps: whether time stamps are looked at.
         """
         ...
 
@@ -169,6 +181,11 @@ class Surroundings:
     languages: Languages
     trust: Mapping[str, TrustedRoot] = field(default_factory=lambda: MappingProxyType({}))
     default: str = ""
+
+    @property
+    def public(self) -> tuple[TrustedRoot, ...]:
+        """The instances of engines that know the public one only: GitHub's own is left out."""
+        return tuple(one for one in self.roots if one.name != "github")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

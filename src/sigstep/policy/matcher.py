@@ -46,6 +46,17 @@ class Matcher:
         return self.text if self.kind == "exact" else f"{self.kind} {self.text}"
 
 
+def search(pattern: str, text: str) -> bool:
+    """Whether a regular expression (RE2) is found anywhere in a text, as Go's ``MatchString`` does.
+
+    For the policies of engines, which do not anchor; this project's own patterns are always a `Matcher`.
+
+    Raises:
+        UsageError: ``matcher-malformed``, ``matcher-empty``.
+    """
+    return _compiled(Matcher(pattern, "regex")).search(text) is not None
+
+
 @lru_cache(maxsize=1024)
 def _compiled(matcher: Matcher) -> re.Pattern[str]:
     """The pattern, compiled by RE2: linear time whatever it is."""
