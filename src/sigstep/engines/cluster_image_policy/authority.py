@@ -134,8 +134,18 @@ def _way(authority: AuthorityDemand, surroundings: Surroundings, trust_roots: Tr
 
 
 def _bases(keyless: Keyless | None, surroundings: Surroundings, trust_roots: TrustRoots) -> tuple[TrustedRoot, ...]:
-    if keyless is None:
-        return surroundings.public
+    if keyless is None:  # a key needs logs and time stamp authorities only, of whichever instance
+        known = surroundings.public
+        return (
+            TrustedRoot(
+                name="key",
+                logs=tuple(log for one in known for log in one.logs),
+                ct_logs=(),
+                certificate_authorities=(),
+                timestamp_authorities=tuple(tsa for one in known for tsa in one.timestamp_authorities),
+                thresholds=Thresholds(entries=0, times=0, scts=0),
+            ),
+        )
     if keyless.elsewhere:
         raise Unjudged("authority-elsewhere", keyless.elsewhere)
     if keyless.trust_root:
