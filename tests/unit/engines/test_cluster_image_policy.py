@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -184,7 +183,7 @@ def maker(sandbox: Sandbox) -> Maker:
 
 
 @pytest.fixture(scope="module")
-def attached(maker: Maker) -> Iterator[dict[str, Attachment]]:
+def attached(maker: Maker) -> dict[str, Attachment]:
     """One of everything."""
     made = {
         "sig": maker.signature(DIGEST),
