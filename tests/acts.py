@@ -7,14 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 120
-PARTS = ("action.yml", "sign", "verify", "sbom", "dependencies", "scripts", "src", "requirements")
+PARTS = (".github", "action.yml", "sign", "verify", "sbom", "dependencies", "scripts", "src", "requirements")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +45,33 @@ class Ran:
         return [one["arg"] for one in self.records if one.get("command") == "error"]
 
 
-def act(workflow: str, folder: Path, *, files: Mapping[str, bytes], env: Mapping[str, str], event: str = "push") -> Ran:
-    """Run a workflow that names the actions as ``acme/sigstep@v1`` in a repository with these files."""
+def act(
+    workflow: str,
+    folder: Path,
+    *,
+    files: Mapping[str, bytes],
+    env: Mapping[str, str],
+    event: str = "push",
+    name: str = "acme/sigstep@v1",
+    others: Mapping[str, Path] = MappingProxyType({}),
+    options: Sequence[str] = (),
+) -> Ran:
+    """Run a workflow in a repository with these files.
+
+    Args:
+        workflow: its text; it names this project's actions as ``name``.
+        folder: where everything is made.
+        files: what the repository has, by path.
+        env: variables of every step.
+        event: what triggers the workflow.
+        name: ``owner/name@ref`` of this project.
+        others: folders of third-party actions, by ``owner/name@ref``.
+        options: more of act's options.
+    """
     folder.mkdir(exist_ok=True)
     repository = folder / "repository"
-    for name, data in {".github/workflows/ci.yml": workflow.encode(), **files}.items():
-        path = repository / name
+    for file, data in {".github/workflows/ci.yml": workflow.encode(), **files}.items():
+        path = repository / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     product = _product(folder / "product")
@@ -65,18 +87,24 @@ def act(workflow: str, folder: Path, *, files: Mapping[str, bytes], env: Mapping
         "--json",
         "-P",
         "ubuntu-latest=-self-hosted",
+        "-P",
+        "self-hosted=-self-hosted",
         "--no-cache-server",
         "--action-cache-path",
         str(folder / "act"),
-        "--local-repository",
-        f"acme/sigstep@v1={product}",
-        *(part for name, value in variables.items() for part in ("--env", f"{name}={value}")),
+        *(
+            part
+            for one, place in {name: product, **others}.items()
+            for part in ("--local-repository", f"{one}={place}")
+        ),
+        *options,
+        *(part for one, value in variables.items() for part in ("--env", f"{one}={value}")),
     ]
     inherited = {"PATH": os.environ["PATH"], "NO_PROXY": "*"}  # noqa: TID251 - act finds git and bash by it
     places = {"HOME": "home", "XDG_CONFIG_HOME": "xdg", "XDG_CACHE_HOME": "cache", "TMPDIR": "tmp"}
-    for name, place in places.items():
+    for variable, place in places.items():
         (folder / place).mkdir(exist_ok=True)
-        inherited[name] = str(folder / place)
+        inherited[variable] = str(folder / place)
     done = subprocess.run(
         command,
         cwd=repository,

@@ -12,7 +12,8 @@ import yaml
 from sigstep.action.main import OPERATIONS, OUTPUTS
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted([ROOT / "action.yml", *ROOT.glob("*/action.yml")])
+DOCKER = ROOT / "docker" / "action.yml"
+FILES = sorted({ROOT / "action.yml", *ROOT.glob("*/action.yml")} - {DOCKER})
 
 
 def action(file: Path) -> dict[str, Any]:
@@ -46,3 +47,16 @@ def test_every_output_is_written(file: Path) -> None:
     for name, one in action(file)["outputs"].items():
         assert re.fullmatch(r"\$\{\{ steps\.run\.outputs\.([a-z-]+) \}\}", one["value"]), name
         assert name in OUTPUTS
+
+
+def test_the_container_is_the_root_action() -> None:
+    """docker/action.yml: the same inputs and outputs; only where bundles go differs, since no other folder is shared."""
+    root, docker = action(ROOT / "action.yml"), action(DOCKER)
+    other = {name for name, one in docker["inputs"].items() if one != root["inputs"].get(name)}
+    assert other == {"bundle-folder"}
+    assert set(docker["inputs"]) == set(root["inputs"])
+    assert set(docker["outputs"]) == set(root["outputs"])
+    given = {
+        name: value for name, value in root["runs"]["steps"][-1]["env"].items() if name.startswith("SIGSTEP_INPUT_")
+    }
+    assert docker["runs"] == {"using": "docker", "image": "../Dockerfile", "env": given}
