@@ -19,6 +19,7 @@ from sigstep.model.verified import Verified
 from sigstep.policy.publisher import publisher_of
 from sigstep.proofs.keys import load_key, verify_message
 from sigstep.proofs.prepared import PreparedTrust
+from sigstep.services.attested import problem
 from sigstep.services.registry import Ask
 from sigstep.verification.pipeline import establish
 from sigstep.wire.members import decode_base64, parse_time
@@ -85,7 +86,7 @@ def _attested(locked: Locked, digest: Digest | None, about: PackageEvidence, add
     except Refusal as error:
         if error.code == "trust-root-outdated":
             return replace(about, state=EvidenceState.ERROR, why=f"{error.what}: {error.why}")
-        return replace(about, state=EvidenceState.INVALID, problems=(*about.problems, _invalid(error)))
+        return replace(about, state=EvidenceState.INVALID, problems=(*about.problems, problem(error)))
     proved = [one for one in found if one.statement and one.statement.predicate_type in PROVENANCE]
     publishers = tuple(dict.fromkeys(publisher_of(one.identity) for one in proved if one.identity))
     if not publishers:
@@ -182,13 +183,6 @@ def _hash_problems(locked: Locked, digest: Digest | None) -> list[Finding]:
 def _stated(locked: Locked) -> list[Digest]:
     files = [file for file in locked.files if not file.name.startswith(CACHE)]
     return [one for file in files for one in file.digests if one.algorithm is Algorithm.SHA512]
-
-
-def _invalid(error: Refusal) -> Finding:
-    mismatch = error.code in {"package-subject-mismatch", "subject-mismatch"}
-    if mismatch:
-        return Finding(code="subject-mismatch", what=error.what, why=error.why)
-    return Finding(code="attestation-invalid", what=f"an attestation does not hold ({error.code})", why=error.what)
 
 
 def _sha512(integrity: Any) -> Digest | None:

@@ -14,6 +14,7 @@ from sigstep.model.digest import Algorithm, Digest
 from sigstep.model.subject import Subject
 from sigstep.model.verdict import Finding
 from sigstep.policy.publisher import publisher_of
+from sigstep.services.attested import problem
 from sigstep.services.registry import Ask, same_origin
 from sigstep.verification.pipeline import establish
 from sigstep.wire import strict_json
@@ -125,7 +126,7 @@ def _prove_files(wanted: list[tuple[Digest, Mapping[str, Any]]], about: PackageE
         except Refusal as error:
             if error.code == "trust-root-outdated":
                 return replace(about, state=EvidenceState.ERROR, why=f"{error.what}: {error.why}")
-            problems.append(_invalid(error, name))
+            problems.append(problem(error, name))
     distinct = tuple(dict.fromkeys(publishers))
     state = EvidenceState.VERIFIED if len(problems) == len(about.problems) else EvidenceState.INVALID
     return replace(about, state=state, publishers=distinct, attested=attested, problems=tuple(problems))
@@ -186,14 +187,6 @@ def same_file(stated: str, name: str) -> bool:
 
 def _refused(code: str, what: str, why: str) -> FormatError:
     return FormatError(code=code, what=what, why=why, fix="do not install it; tell the maintainers")
-
-
-def _invalid(error: Refusal, name: str) -> Finding:
-    if error.code in {"package-subject-mismatch", "subject-mismatch"}:
-        return Finding(code="subject-mismatch", what=f"{name}: {error.what}", why=error.why)
-    return Finding(
-        code="attestation-invalid", what=f"{name}: an attestation does not hold ({error.code})", why=error.what
-    )
 
 
 def _status(project: Mapping[str, Any], files: list[Mapping[str, Any]]) -> str:

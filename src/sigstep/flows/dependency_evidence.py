@@ -20,7 +20,7 @@ from sigstep.policy.dependencies import judge
 from sigstep.policy.dependency_rules import DependencyPolicy
 from sigstep.ports.world import World
 from sigstep.proofs.prepared import prepare
-from sigstep.services.registry import Ask, RegistryClient
+from sigstep.services.registry import Ask, BoundedHttp, RegistryClient
 
 _WORKERS: Final = 24  # packages looked at together; requests at once are bounded for each host by the client
 _RUN: Final = re.compile(r"https://[^/]+/(?P<path>[^/]+/[^/]+/actions/runs/[0-9]+(?:/attempts/[0-9]+)?)")
@@ -53,7 +53,7 @@ def examine_changes(
     ask = Ask(
         registry="",
         client=client,
-        world=world,
+        world=replace(world, http=BoundedHttp(world.http)),
         trust=prepare(known.trust),
         keys=prepare(replace(known.trust, keys=known.registry_keys)),
         forge=known.registries.forge,
@@ -105,7 +105,9 @@ def _evidence(locked: Locked, ask: Ask, known: Known) -> PackageEvidence:
     if not forge and registry not in known.allowed:
         return PackageEvidence(state=EvidenceState.NOT_SERVED, why="its registry is new, so it was not asked")
     try:
-        found: PackageEvidence = _load(place)(locked, ask.at(registry))
+        found: PackageEvidence = _load(place)(
+            locked, ask.at(registry, known.registries.by_name.get(locked.ecosystem, ""))
+        )
     except (ServiceError, Refusal) as error:
         return PackageEvidence(state=EvidenceState.ERROR, why=f"{error.what} ({error.code})")
     return found

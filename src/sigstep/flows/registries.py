@@ -95,14 +95,16 @@ def registries_of(
     for one in locked:  # another lockfile of the repository may say it
         if one.registry and one.ecosystem in missing and one.ecosystem not in {"npm", "pypi", "oci"}:
             found.setdefault(one.ecosystem, one.registry)
+    notary = _notary(world) if any(one.ecosystem == "golang" for one in locked) else ""
+    if notary:
+        found.setdefault("golang", f"https://{notary.partition('+')[0]}")  # the database's name is its address
     split = {name: _split(address) for name, address in found.items()}
-    needs_notary = any(one.ecosystem == "golang" for one in locked)
     return Registries(
         by_name={name: address for name, (address, _) in split.items()},
         stated=stated,
         logins={origin_of(address): login for address, login in split.values() if login},
         forge=split.get("github", (world.environ.get("GITHUB_API_URL", ""), ""))[0].rstrip("/"),
-        notary=_notary(world) if needs_notary else "",
+        notary=notary,
     )
 
 

@@ -73,6 +73,9 @@ def _of_state(new: PackageEvidence, old: PackageEvidence | None, now: datetime) 
             yield "provenance-lost-in-history", "earlier versions have attestations, this young one has none"
         else:
             yield "no-provenance", "it was published without provenance"
+    for one in old.problems if old else ():
+        if one.code == "ref-moved":
+            yield "ref-moved", f"of the replaced version: {one.what}: {one.why}"
     if old and old.trusted_publisher and new.trusted_publisher is False:
         yield "trusted-publisher-lost", "a trusted publisher uploaded the replaced version, but not this one"
     if new.run_conclusion in _FAILED:
@@ -82,18 +85,31 @@ def _of_state(new: PackageEvidence, old: PackageEvidence | None, now: datetime) 
 
 
 def _of_publishers(new: PackageEvidence, old: PackageEvidence | None) -> Iterable[tuple[str, str]]:
+    if new.state is EvidenceState.ASSERTED and old and old.state in {EvidenceState.ASSERTED, EvidenceState.VERIFIED}:
+        for publisher in new.publishers:
+            said = [_asserted(before, publisher) for before in old.publishers]
+            yield from min(said, key=_weight, default=())
     if new.state is not EvidenceState.VERIFIED:
         return
     if len(_projects(new.publishers)) > 1:
         yield "provenance-inconsistent", "its files were published by several repositories"
     if new.attested < new.files and (old is None or old.attested == old.files):
         yield "provenance-partial", f"{new.attested} of {new.files} locked files have provenance"
+    if old is not None and old.state is EvidenceState.ASSERTED and old.publishers:
+        old = replace(old, declared_repository=old.publishers[0].repository)
     if old is None or old.state is not EvidenceState.VERIFIED:
         yield from _first(new, old)
         return
     for publisher in new.publishers:
         options = [differences(before, publisher) for before in old.publishers]
         yield from min(options, key=_weight, default=())
+
+
+def _asserted(old: Publisher, new: Publisher) -> tuple[tuple[str, str], ...]:
+    """What the registry's word alone tells: another issuer or repository."""
+    same = (old.issuer, old.repository) == (new.issuer, new.repository)
+    message = f"the registry said {old.repository or old.subject}, now it says {new.repository or new.subject}"
+    return () if same else (("publisher-changed", message),)
 
 
 def _first(new: PackageEvidence, old: PackageEvidence | None) -> Iterable[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 
 from sigstep.errors import ServiceError
 from sigstep.model.trust import TrustedKey
-from sigstep.ports.http import Response
+from sigstep.ports.http import DEFAULT_TIMEOUT_SECONDS, Http, Response, Stream
 from sigstep.ports.retry import Budget, retrying
 from sigstep.ports.world import World
 from sigstep.proofs.prepared import PreparedTrust
@@ -21,6 +22,7 @@ from sigstep.wire import strict_json
 
 TIMEOUT_SECONDS: Final = 10.0
 CONNECTIONS: Final = 8  # at once to one host
+_ANSWERS: Final = frozenset({200, 404, 410, 422})  # yes, and the ways to say that there is nothing
 _RETRY_SECONDS: Final = 15.0  # for one request; an outage is told, not waited out
 _NO_CREDENTIALS: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -44,7 +46,7 @@ class RegistryClient:
         self._lock = threading.Lock()
 
     def submit(self, url: str, *, accept: str, at_most: int) -> Future[Response]:
-        """Begin to ask; the result is the answer where it is 200, 404 or 422, and otherwise raises `ServiceError`."""
+        """Begin to ask; the result is the answer where it is 200 or says no, and otherwise raises `ServiceError`."""
         origin = origin_of(url)
         with self._lock:
             pool = self._pools.get(origin)
@@ -71,7 +73,7 @@ class RegistryClient:
 
         def once() -> Response:
             answer = self._world.http.request("GET", url, at_most=at_most, headers=headers, timeout=TIMEOUT_SECONDS)
-            if answer.status in {200, 404, 422}:
+            if answer.status in _ANSWERS:
                 return answer
             raise ServiceError(
                 code="registry-answer",
@@ -100,7 +102,9 @@ class Ask:
         forge: base address of GitHub's API; empty where it is not known.
         notary: verifier key of a checksum database (C2SP signed-note), empty where it is not known.
         image_keys: keys that may sign images, besides certificates.
+        option: the address that the user or a configuration gave for this ecosystem, where the lockfile has another.
         answers: what was asked already for this package, by address and form.
+        shared: the same for what serves many packages.
     """
 
     registry: str
@@ -111,26 +115,30 @@ class Ask:
     forge: str = ""
     notary: str = ""
     image_keys: tuple[TrustedKey, ...] = ()
+    option: str = ""
     answers: dict[tuple[str, str], Future[Response]] = field(default_factory=dict)
+    shared: dict[tuple[str, str], Future[Response]] = field(default_factory=dict)
 
-    def begin(self, url: str, *, accept: str = "application/json", at_most: int) -> Future[Response]:
-        """Begin to ask, once for each address."""
-        key = (url, accept)
-        if key not in self.answers:
-            self.answers[key] = self.client.submit(url, accept=accept, at_most=at_most)
-        return self.answers[key]
+    def begin(
+        self, url: str, *, accept: str = "application/json", at_most: int, shared: bool = False
+    ) -> Future[Response]:
+        """Begin to ask, once for each address; ``shared`` keeps the answer for other packages too."""
+        key, kept = (url, accept), self.shared if shared else self.answers
+        if key not in kept:
+            kept[key] = self.client.submit(url, accept=accept, at_most=at_most)
+        return kept[key]
 
-    def get(self, url: str, *, accept: str = "application/json", at_most: int) -> Response:
-        """The answer where its status is 200, 404 or 422.
+    def get(self, url: str, *, accept: str = "application/json", at_most: int, shared: bool = False) -> Response:
+        """The answer where its status is 200, 404, 410 or 422.
 
         Raises:
             ServiceError: ``registry-answer``, ``registry-time``, ``service-unavailable``, ``network-failed``,
                 ``answer-too-large``.
         """
-        return self.begin(url, accept=accept, at_most=at_most).result()
+        return self.begin(url, accept=accept, at_most=at_most, shared=shared).result()
 
     def json(self, url: str, *, at_most: int) -> Any:
-        """The JSON value of an answer; None where the status is 404 or 422.
+        """The JSON value of an answer; None where the status is 404, 410 or 422.
 
         Raises:
             ServiceError: as `get`.
@@ -141,9 +149,52 @@ class Ask:
             return None
         return strict_json.loads(answer.body, at_most=at_most, name="registry's answer")
 
-    def at(self, registry: str) -> Ask:
+    def at(self, registry: str, option: str = "") -> Ask:
         """The same for another registry."""
-        return replace(self, registry=registry)
+        return replace(self, registry=registry, option=option)
+
+
+class BoundedHttp:
+    """A door to the network that lets at most `CONNECTIONS` requests to each host through at once."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+        self._hosts: dict[str, threading.Semaphore] = {}
+        self._lock = threading.Lock()
+
+    def _host(self, url: str) -> threading.Semaphore:
+        with self._lock:
+            return self._hosts.setdefault(origin_of(url), threading.Semaphore(CONNECTIONS))
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        at_most: int,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float = DEFAULT_TIMEOUT_SECONDS,
+        redirects: int = 0,
+    ) -> Response:
+        """See `Http.request`."""
+        with self._host(url):
+            return self._http.request(
+                method, url, at_most=at_most, headers=headers, body=body, timeout=timeout, redirects=redirects
+            )
+
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        at_most: int,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = DEFAULT_TIMEOUT_SECONDS,
+        redirects: int = 0,
+    ) -> AbstractContextManager[Stream]:
+        """See `Http.stream`."""
+        return self._http.stream(method, url, at_most=at_most, headers=headers, timeout=timeout, redirects=redirects)
 
 
 def origin_of(url: str) -> str:

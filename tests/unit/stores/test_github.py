@@ -21,7 +21,8 @@ from sigstep.ports.real import real_world
 from sigstep.sandbox.hub import snapped
 from sigstep.sandbox.local import Sandbox
 from sigstep.services.github import GitHub, github_of
-from sigstep.stores.github import GitHubStore, unsnapped
+from sigstep.stores.github import GitHubStore
+from sigstep.wire.snappy import unsnapped
 from sigstep.wire.statement import encode_statement
 
 REPOSITORY = "acme/app"

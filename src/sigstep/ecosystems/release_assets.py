@@ -1,0 +1,63 @@
+"""Assets of GitHub releases, by their SHA-256: attestations of the repository's workflows, and of GitHub itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sigstep.model.dependency import EvidenceState, Locked, PackageEvidence
+from sigstep.model.subject import Subject
+from sigstep.model.verdict import Finding
+from sigstep.model.verified import Verified
+from sigstep.services.attested import is_release, listed_at_forge, of_repository, prove, publishers_of
+from sigstep.services.registry import Ask
+from sigstep.wire.github import is_slug
+
+
+def evidence(locked: Locked, ask: Ask) -> PackageEvidence:
+    """What GitHub knows about the locked assets of one release.
+
+    Args:
+        locked: the release; its name is ``owner/repository``.
+        ask: GitHub's API.
+
+    Raises:
+        ServiceError: GitHub cannot be asked.
+        FormatError: an answer is malformed.
+    """
+    if not is_slug(locked.name):
+        return PackageEvidence(state=EvidenceState.ERROR, why="its name is no repository's")
+    assets = [(file.name, digest) for file in locked.files for digest in file.digests]
+    about = PackageEvidence(state=EvidenceState.ABSENT, files=len(assets))
+    verified: list[Verified] = []
+    problems: list[Finding] = []
+    attested = 0
+    for name, digest in assets:
+        subject = Subject(name=name, digests=(digest,), location=f"{locked.label} {name}")
+        one = prove(listed_at_forge(ask, locked.name, str(digest)), subject, ask, check=_of(locked))
+        if one.undecided:
+            return replace(about, state=EvidenceState.ERROR, why=one.undecided)
+        verified.extend(one.verified)
+        problems.extend(one.problems)
+        attested += bool(one.verified)
+    if problems:
+        return replace(about, state=EvidenceState.INVALID, problems=tuple(problems))
+    if not verified:
+        return about
+    by_workflow = [one for one in verified if not is_release(one)]
+    return replace(
+        about,
+        state=EvidenceState.VERIFIED,
+        publishers=publishers_of(by_workflow or verified),
+        attested=attested,
+        basis="provenance" if by_workflow else "release attestation",
+    )
+
+
+def _of(locked: Locked) -> Callable[[Verified], bool]:
+    def check(verified: Verified) -> bool:
+        predicate = verified.statement.predicate or {} if verified.statement else {}
+        tagged = not is_release(verified) or predicate.get("tag") == locked.version
+        return tagged and of_repository(verified, locked.name)
+
+    return check
