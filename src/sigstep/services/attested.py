@@ -27,7 +27,7 @@ from sigstep.wire.snappy import unsnapped
 RELEASE: Final = "https://in-toto.io/attestation/release/"
 RELEASES: Final = "https://dotcom.releases.github.com"  # the only name in GitHub's release certificates
 GITHUB: Final = "https://github.com/"
-_MISMATCHES: Final = frozenset({"package-subject-mismatch", "subject-mismatch", "message-digest"})
+_MISMATCHES: Final = frozenset({"package-subject-mismatch", "subject-mismatch", "message-digest", "entry-digest"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
