@@ -16,13 +16,15 @@ from sigstep.sandbox.local import Sandbox
 ARTIFACT = b"what was built\n"
 
 
-def oracle_bundle(sandbox: Sandbox, *, rekor: int, statement: bool, artifact: bytes = ARTIFACT) -> dict[str, Any]:
+def oracle_bundle(
+    sandbox: Sandbox, *, rekor: int, statement: bool, artifact: bytes = ARTIFACT, name: str = "artifact"
+) -> dict[str, Any]:
     """The JSON of a bundle over ``artifact``, signed by sigstore-python."""
     config = ClientTrustConfig.from_json(json.dumps(sandbox.client_trust_config(rekor)))
     context = SigningContext.from_trust_config(config)
     with context.signer(IdentityToken(sandbox.token())) as signer:
         if statement:
-            subject = Subject(name="artifact", digest=DigestSet(root={"sha256": Digest.of(artifact).hex}))
+            subject = Subject(name=name, digest=DigestSet(root={"sha256": Digest.of(artifact).hex}))
             builder = StatementBuilder().subjects([subject]).predicate_type("https://slsa.dev/provenance/v1")
             bundle = signer.sign_dsse(builder.predicate({}).build())
         else:

@@ -12,6 +12,7 @@ from sigstep.flows.policies import OpenedPolicy, open_policy
 from sigstep.policy.matcher import Matcher
 from sigstep.policy.rule import AllOf, Rule, any_signer_unsafe
 from sigstep.policy.signer import (
+    GITHUB_ISSUER,
     HasPredicateType,
     NamesSubject,
     SignedBy,
@@ -37,11 +38,18 @@ _OPTIONS: Final = (
     click.option(
         "--signer-workflow", "workflow", help="Signed by this workflow: owner/name/.github/workflows/file.yml[@ref]."
     ),
+    click.option("--hostname", default="github.com", help="Of a GitHub Enterprise tenant: octo.ghe.com."),
     click.option(
         "--extension", "extensions", multiple=True, metavar="NAME=VALUE", help="A certificate extension, exactly."
     ),
     click.option("--deny-self-hosted-runners", is_flag=True, help="Only runners that GitHub hosts."),
-    click.option("--type", "types", multiple=True, metavar="URI", help="The attestation's predicate type."),
+    click.option(
+        "--type",
+        "types",
+        multiple=True,
+        metavar="TYPE",
+        help="The attestation's predicate type: a URI, or a name such as slsaprovenance1, spdxjson, vuln.",
+    ),
     click.option("--subject-name", metavar="NAME", help="The name that the attestation has to give the artifact."),
     click.option("--key", type=_FILE, help="A public key (PEM) that signed instead of an identity."),
     click.option("--registry-keys", type=_FILE, help="keys.json of an npm registry: its keys count by their hint."),
@@ -79,25 +87,39 @@ def rule_of(options: dict[str, Any]) -> Rule:
         rules.append(any_signer_unsafe(reason=options["any_signer_unsafe"]))
     if options["key"] or options["registry_keys"]:
         rules.append(SignedByKey())
-    if options["repo"]:
-        rules.append(repository(options["repo"]))
-    if options["owner_name"]:
-        rules.append(owner(options["owner_name"]))
-    if options["workflow"]:
-        rules.append(signer_workflow(options["workflow"]))
-    rules.extend(_identity_rules(options))
+    issuer = _one(options, issuer="exact", issuer_regexp="regex")
+    by_github = _github_rules(options, issuer)
+    rules.extend(by_github)
+    rules.extend(_identity_rules(options, issuer, issuer_used=bool(by_github)))
     if not rules:
         return AllOf(())
     if options["types"]:
-        rules.append(HasPredicateType(types=options["types"]))
+        rules.append(HasPredicateType(types=tuple(_type(one) for one in options["types"])))
     if options["subject_name"]:
         rules.append(NamesSubject(name=options["subject_name"]))
     return AllOf(tuple(rules))
 
 
-def _identity_rules(options: dict[str, Any]) -> list[Rule]:
+def _type(name: str) -> str:
+    """A URI as it stands, or the one that cosign's or gh's name for it means."""
+    if ":" in name:
+        return name
+    from sigstep.predicates.registry import type_uri
+
+    return type_uri(name)
+
+
+def _github_rules(options: dict[str, Any], issuer: Matcher | None) -> list[Rule]:
+    """Rules about what GitHub certified; an issuer that is named stands for GitHub's (an enterprise has its own)."""
+    host = options["hostname"]
+    server = f"https://{host}"
+    by = issuer or Matcher(GITHUB_ISSUER if host == "github.com" else f"https://token.actions.{host}")
+    makers = (("repo", repository), ("owner_name", owner), ("workflow", signer_workflow))
+    return [make(options[name], server=server, issuer=by) for name, make in makers if options[name]]
+
+
+def _identity_rules(options: dict[str, Any], issuer: Matcher | None, *, issuer_used: bool) -> list[Rule]:
     subject = _one(options, identity="exact", identity_glob="glob", identity_regexp="regex")
-    issuer = _one(options, issuer="exact", issuer_regexp="regex")
     extensions = [_pair(one) for one in options["extensions"]]
     if options["deny_self_hosted_runners"]:
         extensions.append(("runner-environment", Matcher("github-hosted")))
@@ -108,7 +130,7 @@ def _identity_rules(options: dict[str, Any]) -> list[Rule]:
             why="the same name may exist at another issuer",
             fix="give --issuer too",
         )
-    if subject is None and issuer is None and not extensions:
+    if subject is None and not extensions and (issuer is None or issuer_used):
         return []
     return [SignedBy(subject=subject, issuer=issuer, extensions=tuple(extensions))]
 

@@ -14,6 +14,7 @@ from sigstep.model.verified import Verified
 from sigstep.policy.matcher import Matcher
 
 GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
+_GITHUB = Matcher(GITHUB_ISSUER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +120,13 @@ class NamesSubject:
         )
 
 
-def repository(slug: str, *, server: str = "https://github.com", issuer: str = GITHUB_ISSUER) -> SignedBy:
+def repository(slug: str, *, server: str = "https://github.com", issuer: Matcher = _GITHUB) -> SignedBy:
     """Built from that source repository (``owner/name``, case does not matter), by GitHub Actions.
+
+    Args:
+        slug: ``owner/name``.
+        server: of GitHub or of a tenant, as certificates name it.
+        issuer: the OIDC issuer; an enterprise may have its own.
 
     Raises:
         UsageError: ``repository-malformed``.
@@ -134,23 +140,23 @@ def repository(slug: str, *, server: str = "https://github.com", issuer: str = G
             fix="write it as owner/name",
         )
     source = Matcher(f"{server}/{slug}", ignore_case=True)
-    return SignedBy(issuer=Matcher(issuer), extensions=(("source-repository", source),))
+    return SignedBy(issuer=issuer, extensions=(("source-repository", source),))
 
 
-def owner(name: str, *, server: str = "https://github.com", issuer: str = GITHUB_ISSUER) -> SignedBy:
+def owner(name: str, *, server: str = "https://github.com", issuer: Matcher = _GITHUB) -> SignedBy:
     """Built from a source repository of that owner, by GitHub Actions."""
     return SignedBy(
-        issuer=Matcher(issuer),
+        issuer=issuer,
         extensions=(("source-repository-owner", Matcher(f"{server}/{name}", ignore_case=True)),),
     )
 
 
-def signer_workflow(path: str, *, server: str = "https://github.com", issuer: str = GITHUB_ISSUER) -> SignedBy:
+def signer_workflow(path: str, *, server: str = "https://github.com", issuer: Matcher = _GITHUB) -> SignedBy:
     """Signed by that workflow, ``owner/name/.github/workflows/file.yml`` with or without ``@ref``."""
     base = path.removeprefix(f"{server}/").removeprefix("github.com/")
     _, at, _ = base.partition("@")
     subject = Matcher(f"{server}/{base}") if at else Matcher(f"{server}/{base}@**", kind="glob")
-    return SignedBy(issuer=Matcher(issuer), subject=subject)
+    return SignedBy(issuer=issuer, subject=subject)
 
 
 def _differs(why: str, identity: Identity) -> Finding:
