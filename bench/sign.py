@@ -1,44 +1,73 @@
-"""Hashing 4 GB in 8 files, warm cache: sigstep against the bare SHA-256 speed of all cores."""
+"""Many bundles through the same real servers in the same run: ``sigstep sign`` once, ``cosign sign-blob`` in a loop.
+
+``SIGSTEP_BENCH_FILES`` says how many (500 by default); cosign signs a tenth of them, and its time is for each.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
+import subprocess
+import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sigstep.model.digest import Algorithm
-from sigstep.subjects.digest import hash_files
+from tests.interop.stack.real import RealStack
+from tests.interop.test_matrix import make_desk
+from tests.interop.tools import TOOLS, tool
 
-FILES, BYTES = 8, 512 * 1024 * 1024
+NEEDED = (
+    "fulcio",
+    "rekor1",
+    "rekor2",
+    "tsa",
+    "trillian-server",
+    "trillian-signer",
+    "createtree",
+    "ct-server",
+    "cosign",
+)
 
 
-def main() -> None:
-    """Print both times and their ratio."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{number}.bin" for number in range(FILES)]
-        for path in paths:
-            with path.open("wb") as file:
-                file.truncate(BYTES)
-        piece = bytes(1 << 20)
+def main() -> int:
+    """One line for each log version."""
+    missing = [name for name in NEEDED if not TOOLS[name].built]
+    if missing:
+        print(f"not measured: {', '.join(missing)} missing (make interop builds them)")
+        return 0
+    count = int(os.environ.get("SIGSTEP_BENCH_FILES", "500"))  # noqa: TID251
+    with RealStack() as stack:
+        for log in (1, 2):
+            with tempfile.TemporaryDirectory() as folder:
+                measure(stack, Path(folder), log, count)
+    return 0
 
-        def bare(_: int) -> None:
-            digest = hashlib.sha256()
-            for _ in range(BYTES // len(piece)):
-                digest.update(piece)
 
-        began = time.perf_counter()
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(bare, range(FILES)))
-        floor = time.perf_counter() - began
-        hash_files(paths, (Algorithm.SHA256,))  # warms the cache
-        began = time.perf_counter()
-        hash_files(paths, (Algorithm.SHA256,))
-        ours = time.perf_counter() - began
-    print(f"bare {floor:.2f} s, sigstep {ours:.2f} s, ratio {ours / floor:.2f}")
+def measure(stack: RealStack, folder: Path, log: int, count: int) -> None:
+    """Time both tools on files of one folder."""
+    files = [folder / f"{number}.bin" for number in range(count)]
+    for number, file in enumerate(files):
+        file.write_bytes(f"{log} {number}".encode())
+    desk = make_desk(stack, folder, log)
+    environ = {**os.environ, **stack.environ()}  # noqa: TID251
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "sigstep", "sign", "--trust-config", str(desk.trust_config), *map(str, files)]
+    subprocess.run(command, env=environ, check=True, capture_output=True)
+    ours = (time.perf_counter() - began) / count
+    trust = ["--signing-config", str(desk.signing_config), "--trusted-root", str(desk.trusted_root)]
+    some = files[: max(1, count // 10)]
+    began = time.perf_counter()
+    for file in some:
+        options = ["--yes", "--identity-token", stack.token(), "--bundle", f"{file}.cosign.json"]
+        command = [tool("cosign"), "sign-blob", *options, *trust, str(file)]
+        subprocess.run(command, check=True, capture_output=True)
+    theirs = (time.perf_counter() - began) / len(some)
+    print(
+        f"Rekor v{log}: sigstep {ours * 1000:.0f} ms for each of {count} bundles, "
+        f"cosign {theirs * 1000:.0f} ms for each of {len(some)}: {theirs / ours:.1f} times as fast",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

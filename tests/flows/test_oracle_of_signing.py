@@ -1,4 +1,5 @@
-"""sigstep signs and attests through the sandbox; sigstore-python and sigstore-js verify."""
+"""sigstep signs and attests through the sandbox; sigstore-python and sigstore-js verify, by its trusted root and its
+TUF repository."""
 
 from __future__ import annotations
 
@@ -66,3 +67,36 @@ def test_attested(log: Sandbox, tmp_path: Path) -> None:
     _, payload = verifier(log).verify_dsse(Bundle.from_json(bundle.read_bytes()), POLICY)
     assert json.loads(payload)["predicateType"] == "https://slsa.dev/provenance/v1"
     assert js(log, bundle, "-") == 0
+
+
+def test_through_the_tuf_repository(log: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both fetch the trusted root from the sandbox's repository, begun with its first root; another root is refused."""
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    bundle = made(log, tmp_path, "sign")
+    from_tuf = Verifier(
+        trusted_root=ClientTrustConfig.from_tuf(log.tuf_url, bootstrap_root=log.folder / "root.json").trusted_root
+    )
+    from_tuf.verify_artifact(b"hello", Bundle.from_json(bundle.read_bytes()), POLICY)
+    repository = f"{log.tuf_url},{log.folder / 'root.json'},{tmp_path / 'js'}"
+    arguments = (repository, str(bundle), str(tmp_path / "f"), SIGNER, GITHUB_ISSUER, "1")
+    done = javascript.run("verify.js", *arguments)
+    assert done.returncode == 0, done.stderr
+    with Sandbox() as other:
+        wrong = f"{log.tuf_url},{other.folder / 'root.json'},{tmp_path / 'js2'}"
+        assert javascript.run("verify.js", wrong, *arguments[1:]).returncode == 1
+
+
+def test_sigstep_through_the_tuf_repository(log: Sandbox, tmp_path: Path) -> None:
+    """sigstep signs and verifies with what the repository says."""
+    (tmp_path / "f").write_bytes(b"hello")
+    root = ("--instance", log.tuf_url, "--tuf-root", str(log.folder / "root.json"))
+    variables: dict[str, str | None] = {
+        **log.environ(),
+        "SIGSTEP_TRUST_CONFIG": None,
+        "SIGSTEP_CACHE_DIR": str(tmp_path),
+    }
+    for command, options in (("sign", ()), ("verify", ("--repo", "acme/app"))):
+        arguments = [command, str(tmp_path / "f"), *root, *options]
+        result = CliRunner().invoke(sigstep, arguments, env=variables, standalone_mode=False, catch_exceptions=False)
+        assert result.return_value == 0, result.output

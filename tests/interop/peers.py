@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.flows import javascript
 from tests.interop.stack.issuer import ISSUER
 from tests.interop.tools import tool
 
@@ -153,6 +154,33 @@ def gh_verify(desk: Desk, bundle: Path, kind: str) -> subprocess.CompletedProces
     return run(tool("gh"), "attestation", "verify", desk.artifact, *options, environ=environ)
 
 
+def javascript_sign(desk: Desk, kind: str) -> Path:
+    """@sigstore/sign; it has no form for attestations that Rekor v2 takes."""
+    services = desk.config["signingConfig"]
+    log = services["rekorTlogUrls"][0]
+    tsa = services["tsaUrls"][0]["url"].removesuffix("/api/v1/timestamp")
+    urls = ",".join((services["caUrls"][0]["url"], log["url"], tsa))
+    source, extra = desk.artifact, ["dsse"]
+    if kind != "message":
+        source = desk.folder / "statement.json"
+        source.write_text(json.dumps(statement_about(desk.artifact)))
+        extra.append("application/vnd.in-toto+json")
+    done = javascript.run("sign.js", urls, str(source), str(log["majorApiVersion"]), *extra, token=desk.token())
+    out = desk.folder / "javascript.sigstore.json"
+    out.write_text(done.stdout)
+    return signed(done, out)
+
+
+def javascript_verify(desk: Desk, bundle: Path, kind: str) -> subprocess.CompletedProcess[str]:
+    """@sigstore/verify."""
+    what = (
+        (str(desk.artifact), IDENTITY, ISSUER, "1")
+        if kind == "message"
+        else ("-", IDENTITY, ISSUER, "1", str(desk.artifact))
+    )
+    return javascript.run("verify.js", str(desk.trusted_root), str(bundle), *what)
+
+
 def sigstep_sign(desk: Desk, kind: str) -> Path:
     """sigstep, as a step of a workflow runs it."""
     out = desk.folder / "sigstep.sigstore.json"
@@ -182,11 +210,18 @@ def statement_about(artifact: Path) -> dict[str, Any]:
     }
 
 
-SIGNERS = {"sigstore-python": python_sign, "sigstore-go": go_sign, "cosign": cosign_sign, "sigstep": sigstep_sign}
+SIGNERS = {
+    "sigstore-python": python_sign,
+    "sigstore-go": go_sign,
+    "cosign": cosign_sign,
+    "@sigstore/sign": javascript_sign,
+    "sigstep": sigstep_sign,
+}
 VERIFIERS = {
     "sigstore-python": python_verify,
     "sigstore-go": go_verify,
     "cosign": cosign_verify,
     "gh": gh_verify,
+    "@sigstore/verify": javascript_verify,
     "sigstep": sigstep_verify,
 }

@@ -21,6 +21,7 @@ from sigstep.policy.signer import (
     repository,
     signer_workflow,
 )
+from sigstep.trust.tenants import is_tenant
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _SIGNER_OPTIONS: Final = (
@@ -111,7 +112,8 @@ def _type(name: str) -> str:
 
 def _github_rules(options: dict[str, Any], issuer: Matcher | None) -> list[Rule]:
     """Rules about what GitHub certified; an issuer that is named stands for GitHub's (an enterprise has its own)."""
-    host = options["hostname"]
+    tenants = [one for one in options.get("instances", ()) if is_tenant(one)]
+    host = tenants[0] if len(tenants) == 1 and options["hostname"] == "github.com" else options["hostname"]
     server = f"https://{host}"
     by = issuer or Matcher(GITHUB_ISSUER if host == "github.com" else f"https://token.actions.{host}")
     makers = (("repo", repository), ("owner_name", owner), ("workflow", signer_workflow))

@@ -3,12 +3,14 @@ import { readFileSync } from 'node:fs';
 import { bundleToJSON } from '@sigstore/bundle';
 import { DSSEBundleBuilder, FulcioSigner, MessageSignatureBundleBuilder, RekorWitness, TSAWitness } from '@sigstore/sign';
 
-const [url, file, logVersion, entryType, payloadType] = process.argv.slice(2);
+// The address is one for all services, or those of Fulcio, Rekor and the timestamp authority with commas between.
+const [urls, file, logVersion, entryType, payloadType] = process.argv.slice(2);
+const [url, rekor = url, tsa = url] = urls.split(',');
 const token = process.env.ORACLE_TOKEN;
 const signer = new FulcioSigner({ fulcioBaseURL: url, identityProvider: { getToken: async () => token } });
-const witnesses = [new TSAWitness({ tsaBaseURL: url })];
+const witnesses = [new TSAWitness({ tsaBaseURL: tsa })];
 if (logVersion !== '0') {
-  witnesses.push(new RekorWitness({ rekorBaseURL: url, majorApiVersion: Number(logVersion), entryType }));
+  witnesses.push(new RekorWitness({ rekorBaseURL: rekor, majorApiVersion: Number(logVersion), entryType }));
 }
 const data = readFileSync(file);
 const builder = payloadType

@@ -71,8 +71,18 @@ class RealStack:
         return self.issuer.token(audience, **claims)
 
     def environ(self) -> dict[str, str]:
-        """What a runner step has."""
-        return self.issuer.environ()
+        """What a runner step has, and where the trust config is."""
+        return self.issuer.environ() | {"SIGSTEP_TRUST_CONFIG": str(self.trust_config_file)}
+
+    @property
+    def trust_config_file(self) -> Path:
+        """Client trust config that names Rekor v1."""
+        return self._write("client_trust_config.json", json.dumps(self.client_trust_config(1)).encode())
+
+    @property
+    def trusted_root_file(self) -> Path:
+        """Trusted root."""
+        return self._write("trusted_root.json", json.dumps(self.trusted_root()).encode())
 
     def trusted_root(self) -> dict[str, Any]:
         """``trusted_root.json`` of this stack."""
@@ -129,12 +139,12 @@ class RealStack:
             "tsaConfig": {"selector": "ANY"},
         }
 
-    def client_trust_config(self, rekor: int = 2) -> dict[str, Any]:
+    def client_trust_config(self, log_version: int = 2) -> dict[str, Any]:
         """Both in one."""
         return {
             "mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",
             "trustedRoot": self.trusted_root(),
-            "signingConfig": self.signing_config(rekor),
+            "signingConfig": self.signing_config(log_version),
         }
 
     def _make_keys(self) -> None:
