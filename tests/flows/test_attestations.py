@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.flows.main_line import accepted, refused, run
 from tests.flows.test_images import push
-from tests.flows.test_signing import accepted, refused, run
 from tests.sandboxes import sandbox
 
 from sigstep.sandbox.local import Sandbox

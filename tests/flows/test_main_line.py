@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.flows.main_line import REPOSITORY, accepted, files, run
+from tests.flows.main_line import REPOSITORY, accepted, files, refused, run
 from tests.stacks import Stack, stack
 
 from sigstep.wire.bundle import parse_bundle
@@ -97,3 +97,28 @@ def test_resuming_does_not_keep_the_bundle_of_another_signer(stack: Stack, files
     result = run(stack, "sign", "one.whl", "--resume", "--format", "json")
     assert [one["kept"] for one in json.loads(result.output)["made"]] == [False]
     accepted(stack, "one.whl")
+
+
+def test_resuming_attestations(stack: Stack, files: Path) -> None:
+    """What says the same is kept; another predicate, another subject or a bare signature is not."""
+    (files / "p.json").write_text('{"answer":42}')
+    kind = ("--type", "https://example.com/predicate/v1", "--predicate", "p.json")
+
+    def kept(*arguments: str) -> list[bool]:
+        result = run(stack, "attest", *arguments, "--resume", "--format", "json")
+        assert result.exception is None, result.exception
+        return [one["kept"] for one in json.loads(result.output)["made"]]
+
+    run(stack, "sign", "one.whl")
+    assert kept("one.whl") == [False]
+    assert kept("one.whl", "two.tar.gz") == [True, False]
+    assert kept("one.whl", *kind) == [False]
+    assert kept("one.whl", *kind) == [True]
+    (files / "p.json").write_text('{"answer":43}')
+    assert kept("one.whl", *kind) == [False]
+    assert kept("*.whl", "--one-statement") == [False]
+    assert kept("*.whl", "--one-statement") == [True]
+    assert kept("*.whl", "*.gz", "--one-statement") == [False]
+    accepted(stack, "one.whl", "two.tar.gz", "--bundle", "attestation.sigstore.json")
+    result = run(stack, "attest", "*.whl", "*.gz", "--resume", "--bundle", "all.sigstore.jsonl")
+    assert refused(result) == ("option-conflict", 2)

@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
 )
-@pytest.mark.parametrize("command", ["sign"])
+@pytest.mark.parametrize("command", ["sign", "attest"])
 def test_a_run_that_is_ended_can_be_taken_up(
     sandbox: Sandbox, folder: Path, command: str, number: int, status: int
 ) -> None:

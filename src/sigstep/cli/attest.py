@@ -22,11 +22,13 @@ from sigstep.stores.files import FileStore
 @click.option("--one-statement", is_flag=True, help="One statement over all files instead of one bundle each.")
 @click.option("--subjects-at-most", type=click.IntRange(1, limits.SUBJECTS_READ), default=limits.SUBJECTS,
               show_default=True, help="Subjects of one statement; more are split.")  # fmt: skip
+@click.option("--resume", is_flag=True, help="Keep bundles that are there and say the same; attest what is missing.")
 @shared_options
 def command(
     files: tuple[str, ...],
     one_statement: bool,
     subjects_at_most: int,
+    resume: bool,
     output_dir: Path | None,
     bundle: Path | None,
     form: str,
@@ -54,5 +56,6 @@ def command(
         one_statement=one_statement,
         at_most=subjects_at_most,
         store=FileStore(folder=output_dir, path=bundle),
+        resume=resume,
     )
     return tell(attest(request, world), form)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sigstep.errors import NothingToExamine, PolicyRefusal, UsageError
+from sigstep.flows.resume import kept_bundle, says
 from sigstep.flows.sign import Made, SigningResult, for_each, publish
 from sigstep.flows.signing_run import Run, SigningOptions, content_claims, open_run
 from sigstep.model import limits
@@ -40,6 +41,7 @@ class AttestRequest:
         at_most: subjects of one statement; more are split.
         store: where bundles are written; several for one path become JSON Lines.
         more_stores: where they are published besides.
+        resume: keep bundles that are there, verify, and say the same.
     """
 
     subjects: SubjectSource
@@ -50,6 +52,7 @@ class AttestRequest:
     at_most: int = limits.SUBJECTS
     store: FileStore = field(default_factory=FileStore)
     more_stores: tuple[Store, ...] = ()
+    resume: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +84,23 @@ def attest(request: AttestRequest, world: World) -> SigningResult:
     jobs = _jobs(request, groups, predicates)
 
     gathered = request.store.path if len(jobs) > 1 else None
+    if gathered is not None and request.resume:
+        raise UsageError(
+            code="option-conflict",
+            what="several bundles in one file are not resumed",
+            why="that file is written when all of them are made",
+            fix="leave out --bundle, or give --output-dir",
+        )
 
     def one(number: int, group: tuple[Subject, ...]) -> Made:
         job = jobs[number - 1]
         assert job.predicate.content is not None
         payload = encode_statement(statement(group, job.predicate.type, job.predicate.content))
+        if request.resume:
+            place = job.store.place(group[0])
+            kept = kept_bundle(place, group, says(payload), run, world)
+            if kept is not None:
+                return Made(subjects=group, bundle=kept, location=str(place), kept=True)
         bundle = sign_statement(payload, group[0], run.batch, world)
         asset = "" if gathered is not None else job.store.place(group[0]).name
         more = tuple(replace(one, asset=asset) if isinstance(one, ReleaseStore) else one for one in request.more_stores)

@@ -9,19 +9,17 @@ from pathlib import Path
 from typing import Final
 
 from sigstep.errors import SigstepError, UsageError
-from sigstep.flows.signing_run import Run, SigningOptions, open_run
+from sigstep.flows.resume import kept_bundle, says_nothing_else
+from sigstep.flows.signing_run import SigningOptions, open_run
 from sigstep.model.bundle import Bundle
 from sigstep.model.receipt import Receipt
 from sigstep.model.subject import Subject
-from sigstep.model.verified import Verified
-from sigstep.oidc.claims import principal
 from sigstep.ports.families import SubjectSource
 from sigstep.ports.store import Store
 from sigstep.ports.world import World
-from sigstep.signing.batch import prove, sign_digest
-from sigstep.stores.beside import read_bundles
+from sigstep.signing.batch import sign_digest
 from sigstep.stores.files import FileStore
-from sigstep.wire.bundle import encode_bundle, parse_bundle
+from sigstep.wire.bundle import encode_bundle
 
 PARALLEL: Final = 16  # requests to the services at a time
 GRACE_SECONDS: Final = 3.0  # what is under way may still be written when the run is asked to end
@@ -78,10 +76,10 @@ def sign(request: SignRequest, world: World) -> SigningResult:
     run = open_run(request.options, world)
 
     def one(_: int, group: tuple[Subject, ...]) -> Made:
-        subject = group[0]
-        kept = kept_bundle(subject, request, run, world) if request.resume else None
+        subject, place = group[0], request.store.place(group[0])
+        kept = kept_bundle(place, group, says_nothing_else, run, world) if request.resume else None
         if kept is not None:
-            return kept
+            return Made(subjects=group, bundle=kept, location=str(place), kept=True)
         bundle = sign_digest(subject, run.batch, world)
         return publish(bundle, (subject,), request.store, world)
 
@@ -165,32 +163,3 @@ def for_each(groups: Sequence[tuple[Subject, ...]], make: Callable[[int, tuple[S
     if not made:
         raise failures[0][1]
     return SigningResult(made=tuple(made), failures=tuple(failures))
-
-
-def kept_bundle(subject: Subject, request: SignRequest, run: Run, world: World) -> Made | None:
-    """The bundle of an earlier run, where it is there, complete, and verifies for this artifact and signer."""
-    place = Path(request.store.place(subject))
-    if not place.is_file():
-        return None
-    try:
-        bundle = parse_bundle(read_bundles(place)[0].data)
-        if bundle.pending:
-            return None
-        if not _is_ours(prove(bundle, subject, run.batch.trust, world), run):
-            return None
-    except SigstepError:
-        return None
-    return Made(subjects=(subject,), bundle=bundle, location=str(place), kept=True)
-
-
-def _is_ours(verified: Verified, run: Run) -> bool:
-    """Whether this run would sign as the same signer: the managed key, or issuer and repository commit or subject."""
-    if run.token is None:
-        return verified.key_id is not None
-    if verified.identity is None or verified.identity.issuer != run.token.issuer:
-        return False
-    claims, said = run.token.claims, verified.identity.extensions
-    if "repository" in claims:
-        source = said.get("source-repository", "").partition("://")[2].partition("/")[2]
-        return source == claims["repository"] and said.get("source-repository-digest") == claims.get("sha")
-    return verified.identity.subject == principal(run.token)
