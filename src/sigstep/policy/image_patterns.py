@@ -7,6 +7,7 @@ Connaisseur ``internal/policy``, at the versions of the documentation page of ea
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,11 @@ from sigstep.policy.matcher import Matcher
 
 _ALLOWED: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_:/*.@")
 _LATEST: Final = "latest"
+_GLOB_PART: Final = re.compile(
+    r"\*+|\[(?P<not>!?)(?:(?P<range>\w-\w)|(?P<class>[^\]\[!-]+))\]|\\.|[^\[\]\\]", re.DOTALL | re.ASCII
+)
+_GLOB_MEANS: Final = {"*": "(?s:.*)", "?": "(?s:.)", "{": "(?:", "}": ")", ",": "|"}
+_ALTERNATIVES: Final = 8  # braces in braces
 
 
 class Dialect(enum.Enum):
@@ -125,11 +131,40 @@ def _expression(dialect: Dialect, pattern: str) -> str:
         return _cluster_image_policy(pattern)
     if dialect is Dialect.KYVERNO:
         return _translate(pattern, {"*": "(?s:.*)", "?": "(?s:.)"})
-    if any(character in pattern for character in "[]{}\\!"):
-        raise _unusable(pattern, "classes and alternatives of this engine's globs are not evaluated")
     if dialect is Dialect.CONNAISSEUR:
         pattern = f"*{pattern.strip('*')}*"
-    return _translate(pattern, {"*": "(?s:.*)", "?": "(?s:.)"})
+    return _gobwas(pattern)
+
+
+def _gobwas(pattern: str) -> str:
+    """gobwas/glob without separators: ``*`` and ``**``, ``?``, classes, alternatives and escapes."""
+    import re2
+
+    found: list[str] = []
+    at = depth = 0
+    while at < len(pattern):
+        match = _GLOB_PART.match(pattern, at)
+        if match is None:
+            raise _unusable(pattern, "a class or an escape of this glob has no end")
+        at = match.end()
+        part = match[0]
+        if part[0] == "{":
+            depth += 1
+        elif part[0] == "}":
+            depth -= 1
+        if match["range"] and match["range"][0] > match["range"][2]:
+            raise _unusable(pattern, "a range of this glob is backwards")
+        if depth < 0 or depth > _ALTERNATIVES:
+            raise _unusable(pattern, "the braces of this glob do not belong together")
+        if part[0] == "[":
+            inside = re2.escape(match["class"]) if not match["range"] else match["range"]
+            found.append(f"[{'^' if match['not'] else ''}{inside}]")
+        else:
+            part = "*" if part[0] == "*" else part
+            found.append(_GLOB_MEANS.get(part if part != "," or depth else "", re2.escape(part.removeprefix("\\"))))
+    if depth:
+        raise _unusable(pattern, "the braces of this glob do not belong together")
+    return "".join(found)
 
 
 def _cluster_image_policy(pattern: str) -> str:

@@ -52,6 +52,18 @@ def root_of_pems(
     )
 
 
+def root_for_keys(roots: Sequence[TrustedRoot]) -> TrustedRoot:
+    """The logs and time stamp authorities of all instances: what a signature of a plain key can be held against."""
+    return TrustedRoot(
+        name="key",
+        logs=tuple(log for one in roots for log in one.logs),
+        ct_logs=(),
+        certificate_authorities=(),
+        timestamp_authorities=tuple(tsa for one in roots for tsa in one.timestamp_authorities),
+        thresholds=Thresholds(entries=0, times=0, scts=0),
+    )
+
+
 def certificates_of(pem: str) -> tuple[x509.Certificate, ...]:
     """The certificates of a PEM text, at least one.
 

@@ -90,11 +90,42 @@ def test_images_without_digest(image: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("engine", "pattern"), [(CIP, "ghcr.io/[ab]"), (CIP, "a?"), (CEL, "{a,b}"), (CON, "[!a]"), (CPOL, "")]
+    ("engine", "pattern"),
+    [
+        (CIP, "ghcr.io/[ab]"),
+        (CIP, "a?"),
+        (CEL, "{a,b"),
+        (CEL, "a}"),
+        (CEL, "{" * 9 + "}" * 9),
+        (CON, "[!a"),
+        (CEL, "[b-a]"),
+        (CPOL, ""),
+    ],
 )
 def test_unusable_patterns(engine: Dialect, pattern: str) -> None:
     """What the engine refuses, or what is not evaluated, never counts as a match."""
     assert code_of(lambda: matches(engine, pattern, parse_image(APP))) == "image-pattern"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("ghcr.io/{acme,other}/app*", True),
+        ("ghcr.io/{evil,o{the,ne}r}/app*", False),
+        ("ghcr.io/acme/[ab]pp*", True),
+        ("ghcr.io/acme/[!b]pp*", True),
+        ("ghcr.io/acme/[!a]pp*", False),
+        ("ghcr.io/acme/[a-c]pp*", True),
+        ("ghcr.io/acme/[b-c]pp*", False),
+        ("ghcr.io/acme/\\app*", True),
+        ("ghcr.io/***", True),
+        ("ghcr.io/acme/app?v1*", True),
+        ("ghcr.io/acme/app,*", False),
+    ],
+)
+def test_gobwas(pattern: str, expected: bool) -> None:
+    """Classes, alternatives and escapes."""
+    assert matches(CEL, pattern, parse_image(APP)) is expected
 
 
 @pytest.mark.parametrize("text", ["", "a b", "a@b", "@sha256:1"])

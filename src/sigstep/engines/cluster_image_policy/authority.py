@@ -11,13 +11,13 @@ from typing import Any, Final
 from sigstep.engines.cluster_image_policy.authorities import SHORT_NAMES
 from sigstep.engines.cluster_image_policy.evaluating import complaint
 from sigstep.engines.cluster_image_policy.rules import AttestationDemand, AuthorityDemand, Identity, Keyless
-from sigstep.errors import Refusal, UsageError
+from sigstep.errors import Refusal
 from sigstep.model.bundle import Envelope
 from sigstep.model.trust import Thresholds, TrustedRoot
 from sigstep.model.verified import TimeSource, Verified
 from sigstep.policy.engine import Attachment, ImageEvidence, Storage, Surroundings, Unjudged
-from sigstep.policy.matcher import search
-from sigstep.trust.pem_roots import root_of_pems
+from sigstep.policy.rulings import is_by, kept_as
+from sigstep.trust.pem_roots import root_for_keys, root_of_pems
 
 _WHOLE: Final = frozenset({"custom", "spdx", "spdxjson", "cyclonedx"})
 _EXTENSIONS: Final = {
@@ -93,7 +93,7 @@ def judge_authority(
             and (verified := _proved(authority, one, way, surroundings)) is not None
         ]
         if not found:
-            raise NotMatched("no matching signatures" + _hint(evidence))
+            raise NotMatched("no matching signatures" + kept_as(evidence))
         return Matched(signatures=tuple(_signature(verified, one, authority) for one, verified in found))
     attested = {one.name: _attested(one, authority, evidence, way, surroundings) for one in authority.attestations}
     return Matched(attestations=attested)
@@ -134,18 +134,8 @@ def _way(authority: AuthorityDemand, surroundings: Surroundings, trust_roots: Tr
 
 
 def _bases(keyless: Keyless | None, surroundings: Surroundings, trust_roots: TrustRoots) -> tuple[TrustedRoot, ...]:
-    if keyless is None:  # a key needs logs and time stamp authorities only, of whichever instance
-        known = surroundings.public
-        return (
-            TrustedRoot(
-                name="key",
-                logs=tuple(log for one in known for log in one.logs),
-                ct_logs=(),
-                certificate_authorities=(),
-                timestamp_authorities=tuple(tsa for one in known for tsa in one.timestamp_authorities),
-                thresholds=Thresholds(entries=0, times=0, scts=0),
-            ),
-        )
+    if keyless is None:
+        return (root_for_keys(surroundings.public),)
     if keyless.elsewhere:
         raise Unjudged("authority-elsewhere", keyless.elsewhere)
     if keyless.trust_root:
@@ -205,18 +195,13 @@ def _proved(
 
 
 def _is(identity: Identity, proof: Verified) -> bool:
-    """A regular expression wins over an exact value, and is not anchored."""
-    who = proof.identity
-    if who is None:
-        return False
-    pairs = (
-        (identity.issuer_regexp, identity.issuer, who.issuer or ""),
-        (identity.subject_regexp, identity.subject, who.subject),
+    return is_by(
+        proof,
+        issuer=identity.issuer,
+        issuer_regexp=identity.issuer_regexp,
+        subject=identity.subject,
+        subject_regexp=identity.subject_regexp,
     )
-    try:
-        return all(search(pattern, value) if pattern else exact == value for pattern, exact, value in pairs)
-    except UsageError:
-        return False
 
 
 def _attested(
@@ -251,7 +236,7 @@ def _attested(
     if not found and unknown is not None:
         raise unknown
     if not found:
-        raise NotMatched(why + _hint(evidence))
+        raise NotMatched(why + kept_as(evidence))
     return tuple(found)
 
 
@@ -275,8 +260,3 @@ def _signature(proof: Verified, attachment: Attachment, authority: AuthorityDema
         found |= {"subject": proof.identity.subject, "issuer": proof.identity.issuer or ""}
         found |= {name: proof.identity.extensions.get(own, "") for name, own in _EXTENSIONS.items()}
     return {name: value for name, value in found.items() if value}
-
-
-def _hint(evidence: ImageEvidence) -> str:
-    kept = sorted({one.storage.value for one in evidence.attachments})
-    return f"; attached are: {', '.join(kept)}" if kept else "; nothing is attached"

@@ -16,6 +16,7 @@ from sigstep.model.workload import Workload, WorkloadImage
 from sigstep.policy.engine import ImageEvidence, Ruling, Surroundings, Unjudged
 from sigstep.policy.image_patterns import Dialect, matches, parse_image
 from sigstep.policy.judging import Decision
+from sigstep.policy.rulings import missing_evidence, unknown
 
 _RESOURCES: Final = {
     "Pod": ("", "pods"),
@@ -55,7 +56,9 @@ def judge(
             continue
         evidence = images.get(image.image)
         if evidence is None:
-            rulings.append(_unknown("", image, Unjudged("evidence", f"{image.image} was not resolved")))
+            gap = missing_evidence(evidence, image.image)
+            assert gap is not None
+            rulings.append(unknown(gap, pointer=image.pointer))
             continue
         case = Case(workload=workload, image=image, evidence=evidence, surroundings=surroundings, rules=rules)
         rulings.extend(_of_image(case))
@@ -95,12 +98,12 @@ def _of_policy(policy: ImagePolicy, case: Case) -> Ruling:
     try:
         reason = _refusal(policy, case)
     except Unjudged as error:
-        return _unknown(policy.name, case.image, error)
+        return unknown(error, pointer=case.image.pointer, policy=policy.name)
     if not reason:
         return _ruling(Decision.ADMIT, policy.name, case.image, "")
-    if case.evidence.findings:
-        first = case.evidence.findings[0]
-        return _unknown(policy.name, case.image, Unjudged("evidence", f"{first.what}; {reason}"))
+    gap = missing_evidence(case.evidence, case.image.image)
+    if gap is not None:
+        return unknown(gap, pointer=case.image.pointer, policy=policy.name)
     return _ruling(Decision.WARN if policy.warn else Decision.DENY, policy.name, case.image, reason)
 
 
@@ -151,14 +154,3 @@ def _input(policy: ImagePolicy, case: Case, passed: Mapping[str, Matched]) -> di
 
 def _ruling(decision: Decision, policy: str, image: WorkloadImage, reason: str, *, seen: bool = True) -> Ruling:
     return Ruling(decision=decision, policy=policy, rule="", pointer=image.pointer, reason=reason, seen=seen)
-
-
-def _unknown(policy: str, image: WorkloadImage, error: Unjudged) -> Ruling:
-    return Ruling(
-        decision=Decision.UNKNOWN,
-        policy=policy,
-        rule="",
-        pointer=image.pointer,
-        reason=str(error),
-        unjudged=error.name,
-    )
