@@ -24,7 +24,7 @@ __all__ = ["sandbox"]
 ROOT = Path(__file__).parents[2]
 BASE = "localhost/sigstep-base:local"
 SECONDS = 600
-STORAGE = '[storage]\ndriver = "vfs"\nrunroot = "{0}/run"\ngraphroot = "{0}/graph"\n'
+STORAGE = '[storage]\ndriver = "overlay"\nrunroot = "{0}/run"\ngraphroot = "{0}/graph"\n'
 
 
 class Buildah:
@@ -33,7 +33,7 @@ class Buildah:
     def __init__(self, folder: Path) -> None:
         configuration = folder / "storage.conf"
         configuration.write_text(STORAGE.format(folder))
-        more = {"CONTAINERS_STORAGE_CONF": str(configuration), "STORAGE_DRIVER": "vfs"}
+        more = {"CONTAINERS_STORAGE_CONF": str(configuration), "STORAGE_DRIVER": "overlay"}
         self._environ = {**os.environ, **more}  # noqa: TID251
 
     def __call__(self, *arguments: str, cwd: Path = ROOT) -> str:
