@@ -92,6 +92,7 @@ TOOLS = {
         Tool(name="cosign", version="v3.1.2", module="github.com/sigstore/cosign/v3", package="cmd/cosign"),
         Tool(name="gh", version="v2.95.0", module="github.com/cli/cli/v2", package="cmd/gh"),
         Tool(name="conftest", version="v0.69.0", module="github.com/open-policy-agent/conftest"),
+        Tool(name="actionlint", version="v1.7.12", module="github.com/rhysd/actionlint", package="cmd/actionlint"),
         Tool(
             name="slsa-verifier",
             version="v2.7.1",

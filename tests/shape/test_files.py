@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-SOURCE = Path(__file__).parents[2] / "src" / "sigstep"
+from sigstep.wire import strict_toml
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "sigstep"
 LONGEST = 400
 
 
@@ -20,3 +24,20 @@ def test_every_module_says_what_it_is() -> None:
     """A newcomer reads the first line of a file first."""
     silent = [str(file) for file in SOURCE.rglob("*.py") if (text := file.read_text()) and not text.startswith('"""')]
     assert not silent
+
+
+def test_the_explanation_names_every_layer() -> None:
+    """The newcomer's page has the layers of the import contract, in their order."""
+    page = (
+        (ROOT / "docs" / "explanation" / "architecture.md").read_text().partition("## Layers")[2].partition("\n## ")[0]
+    )
+    told = [
+        name
+        for line in page.splitlines()
+        if line.startswith("| `")
+        for name in re.findall(r"`(\w+)`", line.split("|")[1])
+    ]
+    contract = strict_toml.loads((ROOT / "pyproject.toml").read_bytes(), at_most=100_000)["tool"]["importlinter"][
+        "contracts"
+    ][0]
+    assert told == [name for layer in contract["layers"] for name in layer.split(" | ")]
