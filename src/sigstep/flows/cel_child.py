@@ -1,4 +1,4 @@
-"""The child process of `sigstep.flows.cel`: one request on standard input, ``true`` or ``false`` on standard output."""
+"""The child process of `sigstep.flows.clauses`: one request on standard input, ``true`` or ``false`` on standard output."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 ANSWERED = 0
 FAILED = 1
+MISSING = 3  # the extra `policy` is not installed
 
 
 def main() -> int:
@@ -16,7 +17,7 @@ def main() -> int:
     try:
         value = _evaluate(request["expression"], request["variables"])
     except ImportError:
-        return _failed("CEL needs the extra `policy`: install sigstep[policy]")
+        return MISSING
     except Exception as error:  # noqa: BLE001 - the evaluator raises anything; no error may look like an answer
         return _failed(f"{type(error).__name__}: {error}")
     sys.stdout.write("true" if value else "false")

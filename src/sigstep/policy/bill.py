@@ -22,17 +22,23 @@ class BillOfMaterials:
     Attributes:
         with_components, without_components: names, or ``name@version``.
         without_licences: licence expressions or identifiers that no component may have.
+        of_subject: each SBOM states the SHA-256 of what it describes, and that is the subject's.
     """
 
     with_components: tuple[str, ...] = ()
     without_components: tuple[str, ...] = ()
     without_licences: tuple[str, ...] = ()
+    of_subject: bool = False
 
     def judge(self, proofs: Sequence[Verified], now: datetime) -> Finding | None:  # noqa: ARG002 - the protocol's
         """The first disagreement, or None."""
-        documents = [predicate for _, predicate in predicates(proofs, URIS)]
-        if not documents:
+        found = predicates(proofs, URIS)
+        if not found:
             return missing(URIS)
+        documents = [predicate for _, predicate in found]
+        if self.of_subject and not all(_is_of(predicate, proof) for proof, predicate in found):
+            what = "an SBOM does not state the digest of the artifact as that of what it describes"
+            return _finding(code="sbom-subject-mismatch", what=what)
         components = [one for document in documents for one in _components(document)]
         named = {name for one in components for name in (one["name"], f"{one['name']}@{one['version']}")}
         for wanted in self.with_components:
@@ -58,6 +64,12 @@ def described(uri: str, predicate: Mapping[str, Any]) -> frozenset[str]:
     if uri in spdx.Spdx.uris:
         return spdx.described(predicate)
     return cyclonedx.described(predicate) if uri in cyclonedx.CycloneDx.uris else frozenset()
+
+
+def _is_of(document: Mapping[str, Any], proof: Verified) -> bool:
+    assert proof.statement is not None
+    sha256 = proof.subject.digest()
+    return sha256 is not None and sha256.hex in described(proof.statement.predicate_type, document)
 
 
 def _components(document: dict[str, Any]) -> tuple[dict[str, Any], ...]:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 from sigstep.errors import FormatError
-from sigstep.model import limits
 from sigstep.model.verdict import Finding
 from sigstep.model.verified import Verified
 from sigstep.policy.rule import empty_policy
@@ -41,57 +40,6 @@ class EveryContent:
             return next((found for rule in self.rules if (found := rule.judge(proofs, now)) is not None), None)
         except FormatError as error:
             return Finding.of(error, step="content")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Present:
-    """At least one statement of one of the type URIs; with ``only_one`` exactly one."""
-
-    uris: tuple[str, ...]
-    only_one: bool = False
-
-    def judge(self, proofs: Sequence[Verified], now: datetime) -> Finding | None:  # noqa: ARG002 - the protocol's
-        """A finding where none, or more than one, is there."""
-        found = predicates(proofs, self.uris)
-        if not found:
-            return missing(self.uris)
-        if self.only_one and len(found) > 1:
-            return Finding(
-                code="attestation-not-unique",
-                what=f"{len(found)} attestations of type {self.uris[0]} are there",
-                why="the policy asks for exactly one",
-                fix="remove the others, or narrow the signers of the policy",
-                step="content",
-            )
-        return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fresh:
-    """Every statement of one of the type URIs was signed at most ``at_most`` ago, by a verified time."""
-
-    uris: tuple[str, ...]
-    at_most: timedelta
-
-    def judge(self, proofs: Sequence[Verified], now: datetime) -> Finding | None:
-        """A finding where one is older, comes from the future, or has no verified time."""
-        found = [proof for proof, _ in predicates(proofs, self.uris)]
-        if not found:
-            return missing(self.uris)
-        skew = timedelta(seconds=limits.FUTURE_SKEW_SECONDS)
-        for proof in found:
-            signed = min((time.time for time in proof.times), default=None)
-            if signed is None or not -skew <= now - signed <= self.at_most:
-                return Finding(
-                    code="attestation-stale",
-                    what=f"the attestation of type {self.uris[0]} is not fresh",
-                    why=f"it was signed at {signed.isoformat()}"
-                    if signed
-                    else "no verified time says when it was signed",
-                    fix="attest again",
-                    step="content",
-                )
-        return None
 
 
 def predicates(proofs: Sequence[Verified], uris: Sequence[str]) -> tuple[tuple[Verified, dict[str, Any]], ...]:

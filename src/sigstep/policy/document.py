@@ -12,6 +12,8 @@ import rfc8785
 
 from sigstep.model.digest import Digest
 from sigstep.policy.conditions import Condition, read_condition
+from sigstep.policy.demands import ALL as ALL_DEMANDS
+from sigstep.policy.demands import NOTHING_MORE, Demands, read_demands, uris_of
 from sigstep.policy.dependency_rules import DependencyPolicy
 from sigstep.policy.dependency_section import read_dependencies
 from sigstep.policy.image_patterns import repository_pattern
@@ -73,12 +75,17 @@ class Quorum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attested:
-    """An attestation of that type by a quorum, whose statements satisfy all conditions: some of them, or every one."""
+    """An attestation of that type by a quorum, whose statements satisfy all conditions: some of them, or every one.
+
+    ``also`` are further type URIs of the same kind, where the file names a kind (``sbom``) instead of a URI.
+    """
 
     type: str
     quorum: Quorum
     every: bool
     where: tuple[Condition, ...]
+    also: tuple[str, ...] = ()
+    demands: Demands = NOTHING_MORE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,12 +277,12 @@ def _rule(section: Section, signers: frozenset[str], mode: str) -> PolicyRule:
 
 
 def _attested(section: Section, signers: frozenset[str]) -> Attested:
-    section.only("type", "any-of", "all-of", "at-least", "of", "each", "where")
-    uri = section.text("type")
-    if ":" not in uri:
-        raise malformed(f"{section.place}.type is not a URI", section.line, "write the whole predicate type")
+    section.only("type", "any-of", "all-of", "at-least", "of", "each", "where", *ALL_DEMANDS)
+    uri, *also = uris_of(section.text("type"))
     return Attested(
         type=uri,
+        also=tuple(also),
+        demands=read_demands(section),
         quorum=_quorum(section, signers),
         every=section.text("each", "some", ("some", "every")) == "every",
         where=tuple(read_condition(section_of(node, f"{section.place}.where")) for node in section.items("where")),

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from sigstep.errors import Undecided
 from sigstep.model.subject import Subject
 from sigstep.model.verdict import Finding
 from sigstep.model.verified import TimeSource, Verified
-from sigstep.policy.document import Attested, Policy, PolicyRule, Quorum, Signer
+from sigstep.policy.attested import judge_attested, reached
+from sigstep.policy.demands import UNKNOWN, Circumstances
+from sigstep.policy.document import Policy, PolicyRule, Signer
 from sigstep.policy.matcher import Matcher
 from sigstep.policy.recalls import recalled
 
@@ -93,6 +96,7 @@ def judge(
     key_ids: Mapping[str, str],
     now: datetime,
     legacy: Sequence[Verified] = (),
+    circumstances: Circumstances = UNKNOWN,
 ) -> Judgement:
     """Every rule has to hold; a recall denies whatever the rules say; without a rule ``no-match`` decides.
 
@@ -102,6 +106,7 @@ def judge(
         key_ids: names of signers that are keys, to the hexadecimal SHA-256 of their SPKI.
         now: aware.
         legacy: those of ``proofs`` that are kept in cosign's tags; all others are bundles.
+        circumstances: what demands on attestations depend on.
     """
     bad = recalled(policy.recalls, subject.digests, proofs)
     if bad:
@@ -114,16 +119,18 @@ def judge(
     decision, findings = Decision.ADMIT, list[Finding]()
     for rule in rules:
         counted = [one for one in proofs if _format(one, legacy) in rule.formats]
-        found = _judge(rule, made, counted, now)
+        try:
+            found = _judge(rule, made, counted, now, circumstances)
+        except Undecided as error:
+            findings.append(Finding.of(error, step="policy"))
+            decision = _worse(decision, Decision.UNKNOWN if rule.enforce else Decision.WARN)
+            continue
         if found is None:
             continue
         findings.append(found)
         if found.code == _ALLOWED:
             continue
-        if rule.enforce:
-            decision = Decision.DENY
-        elif decision is Decision.ADMIT:
-            decision = Decision.WARN
+        decision = _worse(decision, Decision.DENY if rule.enforce else Decision.WARN)
     unresolved = [
         name for rule in rules for name in signers_of(rule) if policy.signers[name].key and name not in key_ids
     ]
@@ -144,7 +151,11 @@ def _signed_by(rules: Mapping[str, SignerRule], proofs: Sequence[Verified]) -> d
 
 
 def _judge(
-    rule: PolicyRule, made: Mapping[str, list[Verified]], proofs: Sequence[Verified], now: datetime
+    rule: PolicyRule,
+    made: Mapping[str, list[Verified]],
+    proofs: Sequence[Verified],
+    now: datetime,
+    circumstances: Circumstances,
 ) -> Finding | None:
     if rule.deny:
         return _finding(code="policy-denied", what=f"rule {rule.name} denies it", why=rule.deny)
@@ -156,62 +167,24 @@ def _judge(
         what = f"the allowance of rule {rule.name} ended on {rule.until}"
         return _finding(code="policy-allow-expired", what=what, why=rule.allow)
     signatures = [one for one in proofs if one.statement is None or one.statement.predicate_type == COSIGN_SIGN]
-    if rule.signature is not None and not _reached(rule.signature, made, signatures):
+    if rule.signature is not None and not reached(rule.signature, made, signatures):
         return _finding(
             code="policy-signature-missing",
             what=f"rule {rule.name} is not satisfied: too few of its signers signed",
             why=f"at least {rule.signature.count} of {', '.join(rule.signature.names)} have to",
         )
-    return next((found for one in rule.attestations if (found := _attested(rule, one, made, proofs, now))), None)
-
-
-def _attested(
-    rule: PolicyRule, wanted: Attested, made: Mapping[str, list[Verified]], proofs: Sequence[Verified], now: datetime
-) -> Finding | None:
-    trusted = {id(one) for name in wanted.quorum.names for one in made[name]}
-    good: list[Verified] = []
-    for proof in proofs:
-        statement = proof.statement
-        if statement is None or statement.predicate_type != wanted.type or id(proof) not in trusted:
-            continue
-        failed = next((one for one in wanted.where if not one.holds(statement, now)), None)
-        if failed is None:
-            good.append(proof)
-        elif wanted.every:
-            what = f"rule {rule.name}: an attestation {wanted.type} fails a condition"
-            return _finding(code="policy-condition", what=what, why=str(failed))
-    if _reached(wanted.quorum, made, good):
-        return None
-    return _finding(
-        code="policy-attestation-missing",
-        what=f"rule {rule.name}: no attestation {wanted.type} that satisfies every condition by enough signers",
-        why=f"at least {wanted.quorum.count} of {', '.join(wanted.quorum.names)} have to attest it",
+    return next(
+        (
+            found
+            for one in rule.attestations
+            if (found := judge_attested(rule.name, one, made, proofs, now, circumstances))
+        ),
+        None,
     )
 
 
-def _reached(quorum: Quorum, made: Mapping[str, list[Verified]], proofs: Sequence[Verified]) -> bool:
-    """Distinct signers: names are matched one to one with distinct identities, so nobody counts twice."""
-    counted = {id(one) for one in proofs}
-    edges = {name: sorted({_who(one) for one in made[name] if id(one) in counted}) for name in quorum.names}
-    taken: dict[str, str] = {}
-    return sum(_assign(name, edges, taken, set()) for name in quorum.names) >= quorum.count
-
-
-def _assign(name: str, edges: Mapping[str, list[str]], taken: dict[str, str], seen: set[str]) -> bool:
-    for who in edges[name]:
-        if who in seen:
-            continue
-        seen.add(who)
-        if who not in taken or _assign(taken[who], edges, taken, seen):
-            taken[who] = name
-            return True
-    return False
-
-
-def _who(proof: Verified) -> str:
-    if proof.identity is None:
-        return f"key {proof.key_id}"
-    return f"{proof.identity.issuer}\n{proof.identity.subject}"
+def _worse(one: Decision, other: Decision) -> Decision:
+    return max(one, other, key=(Decision.ADMIT, Decision.WARN, Decision.UNKNOWN, Decision.DENY).index)
 
 
 def _format(proof: Verified, legacy: Sequence[Verified]) -> str:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sigstep.model.verdict import Finding
 from sigstep.model.verified import Verified
 from sigstep.policy.contents import missing, predicates
+from sigstep.policy.levels import build_level, is_delegator
+from sigstep.policy.matcher import Matcher
 from sigstep.predicates.slsa_provenance import V02, V1, Build, read
+
+RUNNER: Final = "https://github.com/actions/runner"  # the builder that npm's provenance names
+_SEMVER: Final = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,22 +24,31 @@ class ProvenanceFrom:
     """At least one provenance, and each of them says what the members that are given say.
 
     Attributes:
-        builder_id: the builder, whole or without its ``@ref``.
+        builder: the builder; an exact text may leave out its ``@ref``.
         source: the repository as ``https://host/owner/name``.
+        source_id: the repository's number, by the certificate.
         ref: a full git reference, ``refs/tags/v1``.
+        branch, tag: names; for a tag the branch is the one it was made on, where the provenance says it.
+        versioned_tag: a semantic version of which the given parts have to agree (``v1.2`` takes ``v1.2.7``).
         commit: hexadecimal.
         inputs: workflow inputs that have to be there with these values.
         hosted: the runner is the platform's own, by the certificate.
-        invocation: URI of the run that has to have built it.
+        level: the least SLSA Build level.
+        build_type: its URI.
     """
 
-    builder_id: str = ""
+    builder: Matcher | None = None
     source: str = ""
+    source_id: str = ""
     ref: str = ""
+    branch: str = ""
+    tag: str = ""
+    versioned_tag: str = ""
     commit: str = ""
     inputs: Mapping[str, Any] = field(default_factory=dict)
     hosted: bool = False
-    invocation: str = ""
+    level: int = 0
+    build_type: str = ""
 
     def judge(self, proofs: Sequence[Verified], now: datetime) -> Finding | None:  # noqa: ARG002 - the protocol's
         """The first disagreement, or None."""
@@ -50,36 +65,69 @@ class ProvenanceFrom:
 
     def _judge_one(self, build: Build, proof: Verified) -> Finding | None:
         repository, _, ref = build.source_uri.removeprefix("git+").partition("@")
-        builders = (build.builder_id, build.builder_id.partition("@")[0])
-        if self.builder_id and self.builder_id not in builders:
-            return _differs("builder", build.builder_id, self.builder_id)
+        certified = proof.identity.extensions if proof.identity else {}
+        if self.builder is not None and not _is_builder(self.builder, build.builder_id):
+            return _differs("builder", build.builder_id, str(self.builder))
         for name, says, wanted in (
-            ("source", repository.removesuffix(".git"), self.source),
-            ("ref", ref, self.ref),
+            ("source", certified.get("source-repository") or repository.removesuffix(".git"), self.source),
+            ("source id", certified.get("source-repository-id", ""), self.source_id),
+            ("ref", certified.get("source-repository-ref") or ref, self.ref),
+            ("branch", build.branch, self.branch),
+            ("tag", build.tag, self.tag),
             ("commit", build.source_commit, self.commit.lower()),
-            ("invocation", build.invocation_id, self.invocation),
+            ("build type", build.build_type, self.build_type),
         ):
             if wanted and says != wanted:
                 return _differs(name, says, wanted)
+        if self.versioned_tag and not is_version(build.tag, self.versioned_tag):
+            return _differs("tag", build.tag, self.versioned_tag)
         for name, wanted in self.inputs.items():
             if name not in build.inputs or build.inputs[name] != wanted:
                 return _differs(f"input {name}", str(build.inputs.get(name)), str(wanted))
-        runner = proof.identity.extensions.get("runner-environment", "") if proof.identity else ""
+        runner = certified.get("runner-environment", "")
         if self.hosted and runner != "github-hosted":
             return _differs("runner", runner, "github-hosted")
+        level = build_level(proof)
+        if level < self.level:
+            return _differs("level", f"SLSA Build L{level}", f"SLSA Build L{self.level}")
         return None
+
+
+def is_version(tag: str, wanted: str) -> bool:
+    """Whether a tag is a semantic version whose parts agree with those of ``wanted`` (slsa-verifier, versioned tags)."""
+    found, asked = _SEMVER.fullmatch(tag), _SEMVER.fullmatch(wanted)
+    if found is None or asked is None:
+        return False
+    given = [part for part in asked.groups()[:3] if part is not None]
+    if list(found.groups()[: len(given)]) != given:
+        return False
+    return found[4] == asked[4] or (asked[4] is None and len(given) < 3)
+
+
+def _is_builder(wanted: Matcher, builder_id: str) -> bool:
+    exact = wanted.kind == "exact" and builder_id.partition("@")[0] == wanted.text
+    return exact or wanted.matches(builder_id)
 
 
 def _agrees_with_certificate(build: Build, proof: Verified) -> Finding | None:
-    """SLSA v1.0, verifying artifacts, step 1: the signer is the builder; source and commit are those of its token."""
+    """SLSA v1.0, verifying artifacts, step 1: the signer is the builder; source and commit are those of its token.
+
+    Two builders sign for others: npm's provenance names the runner, and a delegator of slsa-github-generator names the
+    workflow that it ran.
+    """
     if proof.identity is None:
         return None
     extensions = proof.identity.extensions
-    source = extensions.get("source-repository", "")
+    signer = extensions.get("build-signer-uri", "")
     said = build.source_uri.removeprefix("git+").partition("@")[0].removesuffix(".git")
+    builder = build.builder_id
+    if builder in (RUNNER, f"{RUNNER}/{extensions.get('runner-environment')}") or is_delegator(signer):
+        builder = signer
+    ref = f"refs/tags/{build.tag}" if build.tag else f"refs/heads/{build.branch}" if build.branch else ""
     pairs = (
-        ("builder", build.builder_id, extensions.get("build-signer-uri", "")),
-        ("source", said, source),
+        ("builder", builder, signer),
+        ("ref", ref, extensions.get("source-repository-ref", "")),
+        ("source", said, extensions.get("source-repository", "")),
         ("commit", build.source_commit, extensions.get("source-repository-digest", "").lower()),
     )
     for name, says, proved in pairs:

@@ -21,10 +21,11 @@ from sigstep.wire.fields import malformed
 class NoVulnerabilityAbove:
     """At least one scan, and no finding above ``severity`` unless a VEX document says that it does not affect.
 
-    A severity that is unknown counts as above every other.
+    A severity that is unknown counts as above every other. ``accepted`` are identifiers that the policy's author took.
     """
 
     severity: Severity
+    accepted: tuple[str, ...] = ()
 
     def judge(self, proofs: Sequence[Verified], now: datetime) -> Finding | None:  # noqa: ARG002 - the protocol's
         """The first vulnerability above the severity, or None."""
@@ -32,7 +33,7 @@ class NoVulnerabilityAbove:
         if not scans:
             return missing(vulnerability.Vulnerability.uris)
         documents = [predicate for _, predicate in predicates(proofs, vex.OpenVex.uris)]
-        harmless = frozenset().union(*(vex.not_affected(document) for document in documents))
+        harmless = frozenset(self.accepted).union(*(vex.not_affected(document) for document in documents))
         for proof, predicate in scans:
             assert proof.statement is not None
             for one in _scan(proof.statement.predicate_type, predicate).vulnerabilities:

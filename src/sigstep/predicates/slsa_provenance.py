@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from sigstep.errors import TokenError
-from sigstep.wire.fields import objects, optional, required
+from sigstep.wire.fields import malformed, objects, optional, required
 
 V1: Final = "https://slsa.dev/provenance/v1"
 V02: Final = "https://slsa.dev/provenance/v0.2"
@@ -102,6 +102,7 @@ class Build:
         builder_id, build_type, invocation_id: as written.
         source_uri: URI of the source (``git+https://…@ref``).
         source_commit: hexadecimal commit of the source.
+        branch, tag: names without ``refs/…``, where it says on which the build ran or was released from.
         inputs: inputs of the workflow.
         started, finished: RFC 3339 as written.
         dependencies: number of resolved dependencies or materials.
@@ -111,6 +112,8 @@ class Build:
     build_type: str
     source_uri: str
     source_commit: str
+    branch: str
+    tag: str
     inputs: Mapping[str, Any]
     invocation_id: str
     started: str
@@ -168,13 +171,18 @@ def _read_v1(predicate: Mapping[str, Any]) -> Build:
     source = next((one for one in dependencies if named and one.get("uri") == named), None)
     if source is None and dependencies:
         source = dependencies[0]
+    source_uri = named or (optional(source, "uri", str) or "" if source else "")
+    internal = optional(predicate, "buildDefinition.internalParameters", dict) or {}
+    branch, tag = _branch_and_tag(source_uri, {name.lower(): value for name, value in internal.items()})
     metadata = "runDetails.metadata"
     invocation = optional(predicate, f"{metadata}.invocationId", str)
     return Build(
         builder_id=required(predicate, "runDetails.builder.id", str),
         build_type=required(predicate, "buildDefinition.buildType", str),
-        source_uri=named or (optional(source, "uri", str) or "" if source else ""),
+        source_uri=source_uri,
         source_commit=_commit(source) if source else "",
+        branch=branch,
+        tag=tag,
         inputs=optional(external, "inputs", dict) or {},
         invocation_id=invocation or optional(predicate, f"{metadata}.invocationID", str) or "",
         started=optional(predicate, f"{metadata}.startedOn", str) or "",
@@ -185,13 +193,18 @@ def _read_v1(predicate: Mapping[str, Any]) -> Build:
 
 def _read_v02(predicate: Mapping[str, Any]) -> Build:
     config = optional(predicate, "invocation.configSource", dict) or {}
+    source_uri = optional(config, "uri", str) or ""
+    environment = optional(predicate, "invocation.environment", dict) or {}
+    branch, tag = _branch_and_tag(source_uri, {name.lower(): value for name, value in environment.items()})
     metadata = "metadata"
     invocation = optional(predicate, f"{metadata}.buildInvocationId", str)
     return Build(
         builder_id=required(predicate, "builder.id", str),
         build_type=required(predicate, "buildType", str),
-        source_uri=optional(config, "uri", str) or "",
+        source_uri=source_uri,
         source_commit=_commit(config),
+        branch=branch,
+        tag=tag,
         inputs=optional(predicate, "invocation.parameters.event_inputs", dict) or {},
         invocation_id=invocation or optional(predicate, f"{metadata}.buildInvocationID", str) or "",
         started=optional(predicate, f"{metadata}.buildStartedOn", str) or "",
@@ -211,6 +224,24 @@ def _source(external: Mapping[str, Any]) -> str:
     if isinstance(source, dict):
         return optional(source, "uri", str) or ""
     return source if isinstance(source, str) else ""
+
+
+def _branch_and_tag(source_uri: str, environment: Mapping[str, Any]) -> tuple[str, str]:
+    """Branch and tag of the build, as slsa-verifier takes them: the ref; for a tag, the branch it was made on.
+
+    ``environment`` is GitHub's, as slsa-github-generator records it, names in lower case.
+    """
+    ref = environment.get("github_ref") or source_uri.rpartition("@")[2]
+    if not isinstance(ref, str):
+        raise malformed("github_ref is not text")
+    if ref.startswith("refs/heads/"):
+        return ref.removeprefix("refs/heads/"), ""
+    if not ref.startswith("refs/tags/"):
+        return "", ""
+    event = environment.get("github_event_payload")
+    event = event if isinstance(event, dict) else {}
+    branch = optional(event, "base_ref", str) or optional(event, "release.target_commitish", str) or ""
+    return branch.removeprefix("refs/heads/"), ref.removeprefix("refs/tags/")
 
 
 def _commit(descriptor: Mapping[str, Any]) -> str:

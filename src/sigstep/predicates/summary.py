@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from types import MappingProxyType
@@ -12,7 +11,6 @@ from sigstep.model.digest import Digest
 from sigstep.wire.fields import malformed, objects, optional, required, texts
 
 URI: Final = "https://slsa.dev/verification_summary/v1"
-_BUILD_LEVEL: Final = re.compile(r"SLSA_BUILD_LEVEL_([0-3])")
 
 
 def make(
@@ -54,10 +52,9 @@ def make(
     }
 
 
-def build_level(levels: Sequence[str]) -> int:
-    """The highest SLSA build level among verified levels; 0 where none is named."""
-    found = (_BUILD_LEVEL.fullmatch(level) for level in levels)
-    return max((int(match[1]) for match in found if match), default=0)
+def policy_digest(predicate: Mapping[str, Any]) -> str:
+    """Hexadecimal SHA-256 of the policy that was verified by, or empty."""
+    return (optional(predicate, "policy.digest.sha256", str) or "").lower()
 
 
 class Summary:

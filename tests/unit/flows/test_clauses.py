@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sigstep.flows.cel import judge_expression
+from sigstep.flows.clauses import by_cel
 from sigstep.model.bundle import Bundle
 from sigstep.model.digest import Digest
 from sigstep.model.statement import STATEMENT_V1, Statement
@@ -45,12 +45,12 @@ PROOF = Verified(
 )
 def test_expression(expression: str, code: str | None) -> None:
     """An error, another type and an empty expression are refusals, never a pass."""
-    finding = judge_expression(expression, PROOF, real_world(), limit_seconds=60)
+    finding = by_cel(expression, PROOF, real_world(), limit_seconds=60)
     assert (finding.code if finding else None) == code
 
 
 def test_an_expression_that_does_not_end_is_ended() -> None:
     """The child is killed after its limit, and that refuses."""
-    finding = judge_expression("true", PROOF, real_world(), limit_seconds=0.01)
+    finding = by_cel("true", PROOF, real_world(), limit_seconds=0.01)
     assert finding is not None
     assert finding.code == "expression-failed"

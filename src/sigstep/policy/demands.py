@@ -1,0 +1,192 @@
+"""What a rule demands of attestations beyond their type and signers, as the policy file writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Protocol
+
+from sigstep.model.scan import Severity
+from sigstep.model.verdict import Finding
+from sigstep.model.verified import Verified
+from sigstep.policy.bill import BillOfMaterials
+from sigstep.policy.conditions import age_of
+from sigstep.policy.contents import ContentRule
+from sigstep.policy.matcher import Matcher
+from sigstep.policy.provenance import ProvenanceFrom
+from sigstep.policy.reading import Section, malformed, matcher_of
+from sigstep.policy.results import NoVulnerabilityAbove, TestsPassed
+from sigstep.policy.summaries import SummaryFrom
+from sigstep.predicates import registry
+from sigstep.predicates.cyclonedx import CycloneDx
+from sigstep.predicates.spdx import Spdx
+from sigstep.wire.strict_yaml import plain
+
+LANGUAGES: Final = ("cel", "rego")
+_SEVERITIES: Final = tuple(one.name.lower() for one in Severity if one is not Severity.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clause:
+    """A condition in another language, one of `LANGUAGES`: a CEL expression, or a Rego module with ``sigstep.allow``."""
+
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demands:
+    """Demands over all attestations of the type that the named signers made.
+
+    Attributes:
+        exactly_one: there is one and no other.
+        this_run: the run that asks has made it, by the certificate.
+        max_age: older ones do not count, by a verified time.
+        rules: what each of those that count has to say.
+        clauses: conditions that one of them (or every one) has to satisfy.
+    """
+
+    exactly_one: bool = False
+    this_run: bool = False
+    max_age: timedelta | None = None
+    rules: tuple[ContentRule, ...] = ()
+    clauses: tuple[Clause, ...] = ()
+
+
+NOTHING_MORE: Final = Demands()
+
+
+class Evaluator(Protocol):
+    """Evaluates clauses; the core does no I/O, so that flows hand it in (`sigstep.flows.clauses`)."""
+
+    def __call__(self, clause: Clause, proof: Verified) -> Finding | None:
+        """None where the clause is exactly true for the statement.
+
+        Raises:
+            Undecided: there is no evaluator of the language.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What a judgement depends on beside policy and proofs: the run that asks (its URI), and how clauses are evaluated."""
+
+    run: str = ""
+    evaluate: Evaluator | None = None
+
+
+UNKNOWN: Final = Circumstances()
+
+
+def read_demands(section: Section) -> Demands:
+    """The demands among the members of an attestation's section.
+
+    Raises:
+        FormatError: ``policy-malformed``.
+        UsageError: ``matcher-*``.
+    """
+    rules = tuple(read(inner) for name, read in MEMBERS.items() if (inner := section.section(name)) is not None)
+    return Demands(
+        exactly_one=section.flag("exactly-one"),
+        this_run=section.flag("this-run"),
+        max_age=_age(section),
+        rules=rules,
+        clauses=tuple(Clause(language=name, text=section.text(name)) for name in LANGUAGES if name in section.members),
+    )
+
+
+def uris_of(name: str) -> tuple[str, ...]:
+    """The type URIs that ``type`` names: a URI alone, or every one of a kind (``provenance``, ``sbom``, ``vuln`` …).
+
+    Raises:
+        UsageError: ``predicate-type-unknown``.
+    """
+    if ":" in name:
+        return (name,)
+    if name == "sbom":
+        return (*Spdx.uris, *CycloneDx.uris)
+    return next((kind.uris for kind in registry.kinds() if kind.name == name), (registry.type_uri(name),))
+
+
+def _provenance(section: Section) -> ContentRule:
+    section.only(
+        *("builder", "source", "source-id", "ref", "branch", "tag", "versioned-tag", "commit", "inputs", "hosted"),
+        *("level", "build-type"),
+    )
+    inputs = section.section("inputs")
+    return ProvenanceFrom(
+        builder=_matcher(section, "builder"),
+        source=section.text("source", ""),
+        source_id=section.text("source-id", ""),
+        ref=section.text("ref", ""),
+        branch=section.text("branch", ""),
+        tag=section.text("tag", ""),
+        versioned_tag=section.text("versioned-tag", ""),
+        commit=section.text("commit", ""),
+        inputs={name: plain(node) for name, node in inputs.members.items()} if inputs else {},
+        hosted=section.flag("hosted"),
+        level=_level(section),
+        build_type=section.text("build-type", ""),
+    )
+
+
+def _sbom(section: Section) -> ContentRule:
+    section.only("of-subject", "components", "without-components", "without-licences")
+    return BillOfMaterials(
+        of_subject=section.flag("of-subject"),
+        with_components=section.texts("components"),
+        without_components=section.texts("without-components"),
+        without_licences=section.texts("without-licences"),
+    )
+
+
+def _vulnerabilities(section: Section) -> ContentRule:
+    section.only("at-most", "except")
+    severity = section.text("at-most", among=_SEVERITIES)
+    return NoVulnerabilityAbove(severity=Severity[severity.upper()], accepted=section.texts("except"))
+
+
+def _tests(section: Section) -> ContentRule:
+    section.only("result", "warnings")
+    section.text("result", "passed", ("passed",))
+    return TestsPassed(warnings=section.flag("warnings"))
+
+
+def _summary(section: Section) -> ContentRule:
+    section.only("verifier", "resource", "levels", "policy")
+    return SummaryFrom(
+        verifier=section.text("verifier"),
+        resource=section.text("resource", ""),
+        levels=section.texts("levels"),
+        policy=section.text("policy", "").removeprefix("sha256:"),
+    )
+
+
+MEMBERS: Final[dict[str, Callable[[Section], ContentRule]]] = {
+    "provenance": _provenance,
+    "sbom": _sbom,
+    "vulnerabilities": _vulnerabilities,
+    "tests": _tests,
+    "summary": _summary,
+}
+ALL: Final = ("exactly-one", "this-run", "max-age", *MEMBERS, *LANGUAGES)
+
+
+def _matcher(section: Section, name: str) -> Matcher | None:
+    return matcher_of(section, name) if name in section.members else None
+
+
+def _age(section: Section) -> timedelta | None:
+    node = section.members.get("max-age")
+    return age_of(section.text("max-age"), f"{section.place}.max-age", node.line) if node is not None else None
+
+
+def _level(section: Section) -> int:
+    node = section.members.get("level")
+    if node is None:
+        return 0
+    if type(node.value) is not int or not 1 <= node.value <= 3:
+        raise malformed(f"{section.place}.level is no SLSA Build level", node.line, "write 1, 2 or 3")
+    return node.value
