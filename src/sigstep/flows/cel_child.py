@@ -1,4 +1,4 @@
-"""The child process of `sigstep.flows.clauses`: one request on standard input, ``true`` or ``false`` on standard output."""
+"""The child process of `sigstep.flows.clauses`: one request in, ``true`` or ``false`` out."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from sigstep.errors import UsageError
 from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.model import limits
 from sigstep.model.trust import TrustedKey, TrustMaterial
+from sigstep.policy.demands import UNKNOWN, Circumstances
 from sigstep.policy.document import Policy, load_policy
 from sigstep.policy.judging import signer_rules, signers_of
 from sigstep.policy.rule import AnyOf, Rule
@@ -39,7 +40,8 @@ rules:
 class OpenedPolicy:
     """A policy with its signers' keys: to be trusted (``keys``) and to be told apart (``key_ids``, by signer).
 
-    ``spki`` are the keys (DER) by signer; ``folder`` is where the files are that the policy names.
+    ``spki`` are the keys (DER) by signer; ``folder`` is where the files are that the policy names,
+    ``circumstances`` is the run that asks.
     """
 
     policy: Policy
@@ -47,6 +49,7 @@ class OpenedPolicy:
     key_ids: Mapping[str, str]
     spki: Mapping[str, bytes]
     folder: Path
+    circumstances: Circumstances = UNKNOWN
 
     @property
     def rule(self) -> Rule:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sigstep.errors import NothingToExamine
+from sigstep.flows.clauses import circumstances_of
 from sigstep.flows.evidence import choose, collect, open_source
 from sigstep.flows.policies import OpenedPolicy
 from sigstep.flows.recalls import with_recalls
@@ -56,6 +57,7 @@ def verify_policy_images(request: PolicyImageRequest, world: World) -> tuple[Ver
     if not request.images:
         raise NothingToExamine(code="no-subject", what="nothing is named to verify", fix="name at least one image")
     opened = with_recalls(request.policy, request.trust, world.clock.now())
+    opened = replace(opened, circumstances=circumstances_of(world))
     prepared = prepare(request.trust)
     client = Client(world, request.settings)
     folders = [one for one in dict.fromkeys(request.images) if isinstance(one, Path)]
@@ -100,6 +102,7 @@ def _verdict(
         opened.key_ids,
         now,
         [one.verified for one in found.attachments if one.verified is not None and one.storage in _LEGACY],
+        opened.circumstances,
     )
     decided = outcome_of(verdict, judgement)
     if decided.outcome is Outcome.REFUSED and found.undecided:  # what could not be asked may be what is missing

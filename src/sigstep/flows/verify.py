@@ -10,6 +10,7 @@ from typing import Final
 
 from sigstep.errors import NothingToExamine, Refusal, SigstepError
 from sigstep.flows.bundles import Detached, read_detached
+from sigstep.flows.clauses import circumstances_of
 from sigstep.flows.policies import OpenedPolicy
 from sigstep.flows.recalls import with_recalls
 from sigstep.model.digest import Algorithm, Digest
@@ -107,7 +108,8 @@ def verify(request: VerifyRequest, world: World) -> Report:
     if not request.targets:
         raise NothingToExamine(code="no-subject", what="nothing is named to verify", fix="name at least one file")
     if request.policy is not None:
-        request = replace(request, policy=with_recalls(request.policy, request.trust, world.clock.now()))
+        opened = with_recalls(request.policy, request.trust, world.clock.now())
+        request = replace(request, policy=replace(opened, circumstances=circumstances_of(world)))
     trust = prepare(request.trust)
     named = _parse(tuple(one for path in request.bundles for one in read_bundles(path)))
     if request.detached is not None:
@@ -232,7 +234,10 @@ def _judged(verdict: Verdict, opened: OpenedPolicy, now: datetime) -> Verdict:
     """The verdict of the policy file over all proofs of the subject; what went wrong before stays told."""
     proofs = [one.verified for one in verdict.examinations if one.verified is not None]
     rules = rules_for_file(opened.policy, verdict.subject)
-    return outcome_of(verdict, judge(opened.policy, rules, verdict.subject, proofs, opened.key_ids, now))
+    judgement = judge(
+        opened.policy, rules, verdict.subject, proofs, opened.key_ids, now, circumstances=opened.circumstances
+    )
+    return outcome_of(verdict, judgement)
 
 
 def outcome_of(verdict: Verdict, judgement: Judgement) -> Verdict:

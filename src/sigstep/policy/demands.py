@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
+from sigstep.errors import UsageError
+from sigstep.model.digest import Digest
 from sigstep.model.scan import Severity
 from sigstep.model.verdict import Finding
 from sigstep.model.verified import Verified
@@ -29,7 +31,7 @@ _SEVERITIES: Final = tuple(one.name.lower() for one in Severity if one is not Se
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clause:
-    """A condition in another language, one of `LANGUAGES`: a CEL expression, or a Rego module with ``sigstep.allow``."""
+    """A condition in one of `LANGUAGES`: a CEL expression, or a Rego module with ``data.sigstep.allow``."""
 
     language: str
     text: str
@@ -57,21 +59,14 @@ class Demands:
 NOTHING_MORE: Final = Demands()
 
 
-class Evaluator(Protocol):
-    """Evaluates clauses; the core does no I/O, so that flows hand it in (`sigstep.flows.clauses`)."""
-
-    def __call__(self, clause: Clause, proof: Verified) -> Finding | None:
-        """None where the clause is exactly true for the statement.
-
-        Raises:
-            Undecided: there is no evaluator of the language.
-        """
-        ...
+Evaluator = Callable[[Clause, Verified], Finding | None]
+"""None where the clause is exactly true for the statement, otherwise why not; raises `Undecided` where there is no
+evaluator of its language. The core does no I/O, so that flows hand it in (`sigstep.flows.clauses`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """What a judgement depends on beside policy and proofs: the run that asks (its URI), and how clauses are evaluated."""
+    """What a judgement depends on beside policy and proofs: the URI of the run that asks, and who evaluates clauses."""
 
     run: str = ""
     evaluate: Evaluator | None = None
@@ -97,17 +92,21 @@ def read_demands(section: Section) -> Demands:
     )
 
 
-def uris_of(name: str) -> tuple[str, ...]:
+def uris_of(section: Section) -> tuple[str, ...]:
     """The type URIs that ``type`` names: a URI alone, or every one of a kind (``provenance``, ``sbom``, ``vuln`` …).
 
     Raises:
-        UsageError: ``predicate-type-unknown``.
+        FormatError: ``policy-malformed``.
     """
+    name = section.text("type")
     if ":" in name:
         return (name,)
     if name == "sbom":
         return (*Spdx.uris, *CycloneDx.uris)
-    return next((kind.uris for kind in registry.kinds() if kind.name == name), (registry.type_uri(name),))
+    try:
+        return next((kind.uris for kind in registry.kinds() if kind.name == name), None) or (registry.type_uri(name),)
+    except UsageError as error:
+        raise malformed(f"{section.place}.type is neither a kind nor a URI", section.line, error.fix) from None
 
 
 def _provenance(section: Section) -> ContentRule:
@@ -160,7 +159,7 @@ def _summary(section: Section) -> ContentRule:
         verifier=section.text("verifier"),
         resource=section.text("resource", ""),
         levels=section.texts("levels"),
-        policy=section.text("policy", "").removeprefix("sha256:"),
+        policy=_sha256(section),
     )
 
 
@@ -176,6 +175,13 @@ ALL: Final = ("exactly-one", "this-run", "max-age", *MEMBERS, *LANGUAGES)
 
 def _matcher(section: Section, name: str) -> Matcher | None:
     return matcher_of(section, name) if name in section.members else None
+
+
+def _sha256(section: Section) -> str:
+    if "policy" not in section.members:
+        return ""
+    text = section.text("policy").removeprefix("sha256:")
+    return Digest.parse(f"sha256:{text}").hex
 
 
 def _age(section: Section) -> timedelta | None:

@@ -278,7 +278,7 @@ def _rule(section: Section, signers: frozenset[str], mode: str) -> PolicyRule:
 
 def _attested(section: Section, signers: frozenset[str]) -> Attested:
     section.only("type", "any-of", "all-of", "at-least", "of", "each", "where", *ALL_DEMANDS)
-    uri, *also = uris_of(section.text("type"))
+    uri, *also = uris_of(section)
     return Attested(
         type=uri,
         also=tuple(also),

@@ -94,7 +94,7 @@ class ProvenanceFrom:
 
 
 def is_version(tag: str, wanted: str) -> bool:
-    """Whether a tag is a semantic version whose parts agree with those of ``wanted`` (slsa-verifier, versioned tags)."""
+    """Whether a tag is a version whose parts agree with those given in ``wanted`` (slsa-verifier, versioned tags)."""
     found, asked = _SEMVER.fullmatch(tag), _SEMVER.fullmatch(wanted)
     if found is None or asked is None:
         return False
