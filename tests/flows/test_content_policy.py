@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.flows.test_attestations import CDX, JUNIT
 from tests.flows.test_images import push
-from tests.flows.test_signing import run
+from tests.flows.main_line import run
 from tests.sandboxes import sandbox
 
 from sigstep.sandbox.local import Sandbox
