@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.flows.main_line import run
 from tests.flows.test_attestations import CDX, JUNIT
 from tests.flows.test_images import push
-from tests.flows.main_line import run
 from tests.sandboxes import sandbox
 
 from sigstep.sandbox.local import Sandbox
