@@ -18,12 +18,9 @@ from sigstep.model.dependency import DependencyReport, EvidenceState, Level
 from sigstep.model.trust import TrustMaterial
 from sigstep.policy.dependency_rules import DependencyPolicy, Profile
 from sigstep.ports.http import Response
-from sigstep.rendering.dependencies import (
-    dependencies_annotations,
-    dependencies_json,
-    dependencies_markdown,
-    dependencies_text,
-)
+from sigstep.rendering.dependencies import dependencies_annotations, dependencies_text
+from sigstep.rendering.dependency_json import dependencies_json
+from sigstep.rendering.dependency_markdown import dependencies_markdown
 
 INDEX, NPM = "https://index.example/simple", "https://npm.example"
 A, B = "aa" * 32, "bb" * 32

@@ -111,7 +111,10 @@ def _policy(request: DependencyRequest, git: Git, commit: str) -> tuple[Dependen
     said = ""
     policy = request.policy
     if policy is None:
-        policy = load_policy(data).dependencies if data is not None else DependencyPolicy()
+        policy = DependencyPolicy()
+        if data is not None:
+            whole = load_policy(data)
+            policy = replace(whole.dependencies, recalls=whole.recalls)
         said = f"{request.policy_path} {Digest.of(data)} at {commit}" if data is not None else ""
     if request.profile is not None:
         policy = replace(policy, profile=request.profile)

@@ -16,7 +16,8 @@ from sigstep.flows.lockfiles import Git
 from sigstep.model import limits
 from sigstep.model.dependency import Locked
 from sigstep.ports.world import World
-from sigstep.services.registry import origin_of
+from sigstep.services.github import github_of
+from sigstep.services.registry import origin_of, same_origin
 from sigstep.wire import strict_toml, strict_yaml
 
 _ENVIRONMENT: Final = {
@@ -103,7 +104,7 @@ def registries_of(
         by_name={name: address for name, (address, _) in split.items()},
         stated=stated,
         logins={origin_of(address): login for address, login in split.values() if login},
-        forge=split.get("github", (world.environ.get("GITHUB_API_URL", ""), ""))[0].rstrip("/"),
+        forge=split.get("github", (github_of(world).api, ""))[0].rstrip("/"),
         notary=notary,
     )
 
@@ -126,8 +127,9 @@ def authorizations(registries: Registries, variables: Mapping[str, str], world: 
             found[f"https://{match['host'].lower()}"] = f"Bearer {token}"
     for origin, login in registries.logins.items():
         found[origin] = f"Basic {base64.b64encode(login.encode()).decode()}"
-    if registries.forge and world.environ.get("GITHUB_TOKEN"):
-        found[origin_of(registries.forge)] = f"Bearer {world.environ['GITHUB_TOKEN']}"
+    github = github_of(world)
+    if github.token and same_origin(github.api, registries.forge):
+        found[origin_of(registries.forge)] = f"Bearer {github.token}"
     for host, variable in variables.items():
         token = world.environ.get(variable, "")
         if not token:

@@ -8,13 +8,16 @@ from pathlib import Path
 from sigstep.errors import FormatError, TrustError, UsageError
 from sigstep.model import limits
 from sigstep.model.services import SigningConfig
-from sigstep.model.trust import TrustedRoot, TrustMaterial
+from sigstep.model.trust import TrustedKey, TrustedRoot, TrustMaterial
 from sigstep.ports.world import World
 from sigstep.trust import cache
 from sigstep.trust.instances import GITHUB, PUBLIC_GOOD, Instance, github_services, instance_of
 from sigstep.trust.tenants import is_tenant, tenant_instance
 from sigstep.wire import signing_config
+from sigstep.wire.registry_keys import parse_registry_keys
 from sigstep.wire.trusted_root import parse_trusted_root, parse_trusted_roots
+
+REGISTRY_KEYS = "/keys.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,24 @@ def load_trust(request: TrustRequest, world: World) -> TrustMaterial:
     names = request.instances or (() if roots else (PUBLIC_GOOD.name, GITHUB.name))
     roots.extend(_root(_instance(name, request, world), request, world) for name in names)
     return TrustMaterial(roots=tuple(roots))
+
+
+def load_registry_keys(request: TrustRequest, world: World) -> tuple[TrustedKey, ...]:
+    """The keys by which npm's registry signs, of the public-good repository's delegated target ``…/keys.json``.
+
+    None where own roots are trusted, or nothing is cached and the network must not be asked.
+
+    Raises:
+        TrustError: as `load_trust`.
+        FormatError: the target is no list of keys.
+    """
+    own = request.trusted_roots or request.trust_config
+    if own or (request.instances and PUBLIC_GOOD.name not in request.instances):
+        return ()
+    from sigstep.trust import repository
+
+    found = repository.delegated(PUBLIC_GOOD, REGISTRY_KEYS, world, offline=request.offline)
+    return tuple(key for data in found.values() for key in parse_registry_keys(data))
 
 
 def load_signing(request: TrustRequest, world: World) -> SigningTrust:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,9 +14,11 @@ from sigstep.policy.changes import hash_changed, is_local, ref_moved, source_cha
 from sigstep.policy.dependency_rules import LEVELS, Acceptance, DependencyPolicy, Profile
 from sigstep.policy.matcher import Matcher
 from sigstep.policy.publisher import RISKY_TRIGGERS, differences, repository_address
+from sigstep.policy.recalls import Recall
 
 FRESH: Final = timedelta(days=14)  # the window in which package indexes themselves compare
 TOO_NEW: Final = timedelta(days=3)  # stolen tokens were noticed within hours to two days
+_NAMES: Final = re.compile(r"[\w@/.:+~^-]+", re.ASCII)
 _FAILED: Final = frozenset({"failure", "cancelled", "timed_out", "startup_failure"})
 
 
@@ -37,6 +40,7 @@ def judge(
         *_of_state(new, old, now),
         *_of_publishers(new, old),
         *_of_pins(change, new, policy),
+        *_of_recalls(change, new, policy.recalls),
     ]
     judged = [policy.finding(rule, message) for rule, message in dict.fromkeys(found)]
     judged.extend(_raised(new, old, policy))
@@ -138,6 +142,30 @@ def _of_pins(change: Change, new: PackageEvidence, policy: DependencyPolicy) -> 
                 yield "policy-violation", f"{publisher.repository or publisher.subject} is not the publisher in {who}"
 
 
+def _of_recalls(change: Change, new: PackageEvidence, recalls: Sequence[Recall]) -> Iterable[tuple[str, str]]:
+    known = {
+        "digest": {str(digest) for file in change.new.files for digest in file.digests},
+        "commit": {change.new.commit} - {""},
+        "run": {one.run for one in new.publishers} - {""},
+        "repository-id": {one.repository_id for one in new.publishers} - {""},
+    }
+    for one in recalls:
+        named = one.value in known.get(one.kind, ())
+        named = named or (one.kind == "identity" and any(_is_identity(one, each, new) for each in new.publishers))
+        if named:
+            yield "recalled", f"it was recalled on {one.day} by its {one.kind}: {one.reason}"
+
+
+def _is_identity(recall: Recall, publisher: Publisher, new: PackageEvidence) -> bool:
+    same = (recall.issuer is None or recall.issuer.matches(publisher.issuer)) and (
+        recall.subject is None or recall.subject.matches(publisher.subject)
+    )
+    time = new.published  # where it is not known, the window does not save it
+    early = time is not None and recall.start is not None and time < recall.start
+    late = time is not None and recall.end is not None and time > recall.end
+    return same and not early and not late
+
+
 def _matches(pin: PinnedPublisher, publisher: Publisher) -> bool:
     address = repository_address(pin.repository)
     if pin.repository and ":" not in pin.repository and "." not in pin.repository.partition("/")[0]:
@@ -193,7 +221,8 @@ def _accepted(
         return judged
     day = (now + timedelta(days=90)).strftime("%Y-%m-%d")
     accept = f'{{package: "{package}", rule: {judged.rule}, to: "{version}", reason: "…", expires: {day}}}'
-    return replace(judged, message=judged.message + expired, accept=accept)
+    plain = _NAMES.fullmatch(package) and _NAMES.fullmatch(version)  # other names are no text to copy from a report
+    return replace(judged, message=judged.message + expired, accept=accept if plain else "")
 
 
 def _projects(publishers: Sequence[Publisher]) -> set[tuple[str, str]]:

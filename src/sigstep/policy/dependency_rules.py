@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from sigstep.model.dependency import Judged, Level, PinnedPublisher
+from sigstep.policy.recalls import Recall
 
 
 class Profile(enum.Enum):
@@ -36,6 +37,7 @@ LEVELS: Final[Mapping[str, tuple[Level, Level]]] = MappingProxyType(
         "impostor-commit": (_FAIL, _FAIL),
         "ref-moved": (_FAIL, _FAIL),
         "repo-id-changed": (_FAIL, _FAIL),
+        "recalled": (_FAIL, _FAIL),
         "quarantined": (_FAIL, _FAIL),
         "owner-transferred": (_WARN, _FAIL),
         "provenance-lost-in-history": (_WARN, _FAIL),
@@ -98,6 +100,7 @@ class DependencyPolicy:
         require: globs over ``ecosystem:name`` of what needs verified provenance.
         acceptances: findings that people took.
         sources: addresses of registries that a dependency may move to.
+        recalls: what the policy file says is bad, whoever signed it.
     """
 
     profile: Profile = Profile.RECOMMENDED
@@ -106,6 +109,7 @@ class DependencyPolicy:
     require: tuple[str, ...] = ()
     acceptances: tuple[Acceptance, ...] = ()
     sources: frozenset[str] = frozenset()
+    recalls: tuple[Recall, ...] = ()
 
     def finding(self, rule: str, message: str, *, path: str = "") -> Judged:
         """A finding with its level; the profile ``report`` never fails and never warns."""

@@ -35,11 +35,11 @@ def _result(finding: Finding, location: str, outcome: Outcome, codes: list[str])
         "ruleIndex": codes.index(finding.code),
         "level": "error" if outcome is Outcome.REFUSED else "warning",
         "message": {"text": text},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(location)}}}],
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": artifact_uri(location)}}}],
     }
 
 
-def _uri(location: str) -> str:
+def artifact_uri(location: str) -> str:
     """A relative reference (RFC 3986, 4.2); a first segment with a colon would be read as a scheme."""
     from urllib.parse import quote
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError, RepositoryError
-from tuf.api.metadata import Metadata, Root, Timestamp
+from tuf.api.metadata import Metadata, Root, Targets, Timestamp
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from sigstep.errors import ServiceError, TrustError
@@ -90,6 +90,35 @@ def targets(instance: Instance, names: Sequence[str], world: World, *, update: b
             fix="set SIGSTEP_CACHE_DIR to a folder that can be written",
         ) from error
     return found
+
+
+def delegated(instance: Instance, suffix: str, world: World, *, offline: bool = False) -> dict[str, bytes]:
+    """Targets below a delegation whose path is written out and ends so: how the public repository has npm's keys.
+
+    The repository has to have been read before (see `targets`); ``offline`` takes what is cached.
+
+    Raises:
+        TrustError: as `targets`.
+    """
+    folder = cache.folder(instance.tuf_url, world)
+    names = _delegated_names(folder, suffix)
+    if offline or not names:
+        return cached(instance, names, world)
+    return targets(instance, names, world)
+
+
+def _delegated_names(folder: Path, suffix: str) -> tuple[str, ...]:
+    """Paths of the delegations of the cached top-level targets, which the client verified when it wrote them."""
+    data = cache.read(folder / "metadata" / "targets.json", _METADATA_BYTES)
+    if data is None:
+        return ()
+    try:
+        delegations = Metadata[Targets].from_bytes(data).signed.delegations
+    except (RepositoryError, ValueError):
+        return ()
+    roles = delegations.roles.values() if delegations and delegations.roles else ()
+    paths = [path for role in roles for path in role.paths or () if path.endswith(suffix)]
+    return tuple(path for path in dict.fromkeys(paths) if not set("*?[") & set(path))
 
 
 def cached(instance: Instance, names: Sequence[str], world: World) -> dict[str, bytes]:
