@@ -15,9 +15,18 @@ from sigstep.cli.main import sigstep as group
 SOURCE = Path(__file__).parents[2] / "src" / "sigstep"
 
 
-def test_public_names_exist() -> None:
-    """Design, layout: the public API is ``sigstep.__all__``."""
+PUBLIC = """
+    AllOf AnyOf Digest Finding HasPredicateType Incomplete Made Matcher NothingToExamine Outcome Predicate Refusal Refused Report
+    SignedBy SigningOptions SigstepError TrustRequest Undecided UsageError Verdict Verified __version__ any_signer_unsafe attest
+    owner repository sign signer_workflow verify
+"""
+
+
+def test_public_names() -> None:
+    """Design, layout: the public API is ``sigstep.__all__``; a change of it is a decision."""
+    assert sigstep.__all__ == sorted(PUBLIC.split())
     assert [name for name in sigstep.__all__ if not hasattr(sigstep, name)] == []
+    assert not hasattr(sigstep, "flow")
 
 
 def test_commands_stand_in_order() -> None:
