@@ -56,10 +56,11 @@ interop: setup ## real servers and clients; needs Go, fails where it is missing
 	@command -v go >/dev/null || { echo "make interop: Go is not on PATH" >&2; exit 2; }
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.interop.tools
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/interop
+	PATH="$(CURDIR)/$(BIN):$$PATH" SIGSTEP_STACK=real $(BIN)/python -m pytest tests/flows/test_main_line.py
 
 .PHONY: bench
 bench: setup ## measure; one file in bench/ for each figure
-	@for file in bench/*.py; do echo "== $$file"; PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python $$file || exit 1; done
+	@for file in bench/*.py; do echo "== $$file"; PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" $(BIN)/python $$file || exit 1; done
 
 .PHONY: fuzz
 fuzz: setup ## give every reader of outside bytes random and damaged input

@@ -28,16 +28,18 @@ class SigstepError(Exception):
         what: what happened, one sentence, without a final full stop.
         why: the cause as far as it is known.
         fix: what the reader can do about it.
+        paste: lines of configuration to copy, ours alone: it is shown as it stands.
     """
 
     exit_code: ClassVar[int] = 4
 
-    def __init__(self, *, code: str, what: str, why: str = "", fix: str = "") -> None:
+    def __init__(self, *, code: str, what: str, why: str = "", fix: str = "", paste: str = "") -> None:
         super().__init__(f"{what}: {why}" if why else what)
         self.code = code
         self.what = what
         self.why = why
         self.fix = fix
+        self.paste = paste
 
 
 class Refusal(SigstepError):

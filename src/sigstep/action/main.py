@@ -106,7 +106,7 @@ def _failed(error: SigstepError, inputs: Inputs, runner: Runner, *, outcome: str
     with runner.untrusted():
         print(error_text(error))
     counts = {"outcome": outcome or _OUTCOMES[error.exit_code], "verified-count": "0", "failed-count": "0"}
-    _write(inputs, runner, counts, error_markdown(finding))
+    _write(inputs, runner, counts, error_markdown(finding, paste=error.paste))
     runner.annotate((finding,), kind="notice" if outcome else "error")
     return error.exit_code
 

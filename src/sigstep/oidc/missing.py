@@ -23,19 +23,21 @@ def missing_token(world: World) -> TokenError:
         return _github(environ, github_event(world))
     if environ.get("GITLAB_CI"):
         return _error(
-            "this GitLab job has no OIDC token", "the job does not ask for one", f"add to the job:\n{_GITLAB_YAML}"
+            "this GitLab job has no OIDC token", "the job does not ask for one", "add to the job:", _GITLAB_YAML
         )
     if environ.get("BUILDKITE"):
         return _error(
             "this Buildkite job has no OIDC token",
             "buildkite-agent gave none",
-            "run sigstep where buildkite-agent is on PATH:\nsteps:\n  - command: sigstep sign dist/*",
+            "run sigstep where buildkite-agent is on PATH:",
+            "steps:\n  - label: sign\n    command: sigstep sign --instance public-good dist/*",
         )
     if environ.get("CIRCLECI"):
         return _error(
             "this CircleCI job has no OIDC token",
             "the circleci command gave none",
-            "use a context, and run sigstep where circleci is on PATH:\njobs:\n  - sign:\n      context: signing",
+            "give the job a context, and run sigstep where circleci is on PATH:",
+            "workflows:\n  release:\n    jobs:\n      - sign:\n          context: signing",
         )
     return TokenError(
         code="token-none",
@@ -64,20 +66,23 @@ def _github(environ: Mapping[str, str], event: Mapping[str, Any]) -> TokenError:
             code="token-dependabot",
             what="runs that Dependabot starts get no OIDC token",
             why="GitHub gives them a read-only token, whatever the workflow says",
-            fix="sign after the merge:\non:\n  push:\n    branches: [main]",
+            fix="sign after the merge:",
+            paste="on:\n  push:\n    branches: [main]",
         )
     if _is_fork(event):
         return TokenError(
             code="token-fork",
             what="pull requests from forks get no OIDC token",
             why="GitHub keeps it from code of strangers, whatever the workflow says",
-            fix="skip the step there:\nif: github.event.pull_request.head.repo.full_name == github.repository",
+            fix="skip the step there:",
+            paste="if: github.event.pull_request.head.repo.full_name == github.repository",
         )
     return TokenError(
         code="token-permission",
         what="this job may not ask for an OIDC token",
         why="ACTIONS_ID_TOKEN_REQUEST_URL is not set: the permission id-token is missing",
-        fix=f"add to the job:\n{_GITHUB_YAML}",
+        fix="add to the job:",
+        paste=_GITHUB_YAML,
     )
 
 
@@ -92,5 +97,5 @@ def _is_fork(event: Mapping[str, Any]) -> bool:
     return names[0] != names[1]
 
 
-def _error(what: str, why: str, fix: str) -> TokenError:
-    return TokenError(code="token-permission", what=what, why=why, fix=fix)
+def _error(what: str, why: str, fix: str, paste: str) -> TokenError:
+    return TokenError(code="token-permission", what=what, why=why, fix=fix, paste=paste)

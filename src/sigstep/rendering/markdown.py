@@ -39,10 +39,11 @@ def report_markdown(report: Report, *, command: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
-def error_markdown(finding: Finding) -> str:
-    """The summary of a step that came to no report."""
+def error_markdown(finding: Finding, *, paste: str = "") -> str:
+    """The summary of a step that came to no report; ``paste`` is YAML of ours to copy."""
     lines = [f"## sigstep: {escaped(finding.what)}", "", f"`{finding.code}`"]
     lines += [f"\n**{label}**: {escaped(text)}" for label, text in (("Why", finding.why), ("Fix", finding.fix)) if text]
+    lines += ["", "```yaml", paste, "```"] if paste else []
     return "\n".join(lines) + "\n"
 
 

@@ -16,10 +16,11 @@ def plain(text: str) -> str:
 
 
 def error_text(error: SigstepError) -> str:
-    """What, why and fix of an error, with its code."""
+    """What, why and fix of an error, with its code, and what to paste."""
     lines = [f"error: {plain(error.what)} [{error.code}]"]
     if error.why:
         lines.append(f"  why: {plain(error.why)}")
     if error.fix:
         lines.append(f"  fix: {plain(error.fix)}")
+    lines += [f"    {line}" for line in error.paste.splitlines()]
     return "\n".join(lines)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 
 from sigstep.ports.world import Clock
 from sigstep.sandbox import claims as claims_
-from sigstep.sandbox import keys
+from sigstep.sandbox import keys, other_ci
 from sigstep.sandbox.authority import CertificateAuthority, Leaf
 from sigstep.sandbox.ct_log import CtLog
 from sigstep.sandbox.exchange import Refused, Reply, Request, b64, json_reply, member, unb64
@@ -90,6 +90,9 @@ def _identity(claims: dict[str, Any]) -> tuple[x509.GeneralName, str, tuple[tupl
         if not isinstance(email, str) or claims.get("email_verified") is not True:
             raise Refused(400, "the token has no verified e-mail address")
         return x509.RFC822Name(email), email, claims_.email_extensions(claims["iss"])
+    if claims["iss"] in other_ci.CLAIMS:
+        uri, extensions = other_ci.certified(claims)
+        return x509.UniformResourceIdentifier(uri), claims["sub"], extensions
     extensions = claims_.github_extensions(claims)
     return (
         x509.UniformResourceIdentifier(f"{claims_.SERVER}/{claims['job_workflow_ref']}"),

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from sigstep.ports.world import Clock
 from sigstep.sandbox.claims import EMAIL_ISSUER, GITHUB_ISSUER, github_claims
 from sigstep.sandbox.exchange import Refused, Reply, Request, json_reply
+from sigstep.sandbox.other_ci import CLAIMS
 
 AUDIENCE: Final = "sigstore"
 TOKEN_SECONDS: Final = 300
@@ -47,7 +48,8 @@ class Issuer:
         Args:
             audience: its ``aud``.
             lifetime: seconds until it expires; a negative number makes an expired one.
-            issuer: another issuer name than GitHub's; tokens with an ``email`` claim are a person's.
+            issuer: another issuer name than GitHub's, with its own kind of claims where it is GitLab's or Buildkite's;
+                tokens with an ``email`` claim are a person's.
             spoiled: sign with a key that is not in the JWKS.
             claims: replace those of `claims`.
         """
@@ -55,6 +57,8 @@ class Issuer:
         if "email" in claims:
             own: dict[str, Any] = {"sub": claims["email"], "email_verified": True, **claims}
             name = issuer or EMAIL_ISSUER
+        elif issuer in CLAIMS:
+            own, name = dict(CLAIMS[issuer](**claims)), issuer
         else:
             own = self._changed(claims)
             name = issuer or GITHUB_ISSUER
@@ -82,7 +86,7 @@ class Issuer:
         now = self._clock.now().timestamp()
         if not claims.get("nbf", 0) - _SKEW_SECONDS <= now <= claims.get("exp", 0):
             raise Refused(400, "There was an error processing the identity token: it is not valid now")
-        if claims.get("iss") not in (GITHUB_ISSUER, EMAIL_ISSUER):
+        if claims.get("iss") not in (GITHUB_ISSUER, EMAIL_ISSUER, *CLAIMS):
             raise Refused(400, "There was an error processing the identity token: its issuer is unknown")
         return claims
 
