@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.unit.refusals import code_of
 from sigstep.cli.main import sigstep
 from sigstep.flows.init import KINDS, USES, propose
 
+ROOT = Path(__file__).parents[3]
 PIN = f"acme/sigstep@{'1f' * 20} # v1.2.3"
 
 
@@ -70,3 +72,14 @@ def test_the_command_shows_then_writes(tmp_path: Path) -> None:
     assert (tmp_path / ".github" / "workflows" / "sigstep.yml").is_file()
     again = run(sigstep, ["init", str(tmp_path), "--uses", PIN], standalone_mode=False)
     assert (again.return_value, again.output) == (0, "The workflow is there already; nothing changes.\n")
+
+
+def test_the_how_to_lists_every_example_and_its_command_runs(tmp_path: Path) -> None:
+    """docs/how-to/start.md."""
+    page = (ROOT / "docs" / "how-to" / "start.md").read_text()
+    listed = re.findall(r"^\| `([\w-]+\.yml)`", page, re.MULTILINE)
+    assert sorted(listed) == sorted(path.name for path in (ROOT / "workflows-examples").iterdir())
+    (command,) = re.findall(r"^\$ sigstep (.*)$", page, re.MULTILINE)
+    (tmp_path / "pyproject.toml").touch()
+    done = CliRunner().invoke(sigstep, [*command.split(), str(tmp_path)], standalone_mode=False)
+    assert "+name: release" in done.output
