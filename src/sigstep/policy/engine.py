@@ -217,6 +217,23 @@ class Export:
     losses: tuple[Loss, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a policy is exported with.
+
+    Attributes:
+        policy: the policy.
+        keys: SPKI (DER) of each signer that is a key, by its name.
+        roots: trusted roots by the name that signers use, for engines that have to be told them.
+        image: an image with its digest that the policy should admit, for the engines' own test tools; may be empty.
+    """
+
+    policy: Policy
+    keys: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
+    roots: Mapping[str, TrustedRoot] = field(default_factory=lambda: MappingProxyType({}))
+    image: str = ""
+
+
 class EngineRules(Protocol):
     """Policies of one engine, read."""
 
@@ -257,10 +274,6 @@ class Engine(Protocol):
         """The same demands as a policy of this project, and what it cannot say; None where a loss is refused."""
         ...
 
-    def export(self, policy: Policy, keys: Mapping[str, bytes]) -> Export:
-        """The engine's own files that ask for the same.
-
-        Args:
-            keys: SPKI (DER) of each signer that is a key, by its name.
-        """
+    def export(self, wanted: Wanted) -> Export:
+        """The engine's own files that ask for the same, or none where a loss is refused."""
         ...

@@ -42,6 +42,15 @@ class Matcher:
             return value.lower() == self.text.lower() if self.ignore_case else value == self.text
         return _compiled(self).fullmatch(value) is not None
 
+    @property
+    def expression(self) -> str:
+        """The same as a regular expression (RE2), without anchors."""
+        import re2
+
+        if self.kind == "exact":
+            return str(re2.escape(self.text))
+        return _glob(self.text) if self.kind == "glob" else self.text
+
     def __str__(self) -> str:
         return self.text if self.kind == "exact" else f"{self.kind} {self.text}"
 
