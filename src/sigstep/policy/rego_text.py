@@ -31,6 +31,7 @@ compare("at-most", v, value) { is_number(v); v <= value }
 compare("at-least", v, value) { is_number(v); v >= value }
 compare("max-age", v, value) {
   is_string(v)
+  regex.match(`^[0-9]{4}-[01][0-9]-[0-3][0-9][Tt][0-9:]{8}([.][0-9]+)?([Zz]|[+-][0-9:]{5})$`, v)
   age := time.now_ns() - time.parse_rfc3339_ns(v)
   age <= value * 1000000000
   age >= -300000000000
@@ -59,8 +60,8 @@ def read_conditions(data: Any) -> tuple[Condition, ...]:
 
 
 def data_text(value: Any) -> str:
-    """A value as Rego writes it, which is JSON, on one line."""
-    return json.dumps(value, ensure_ascii=True, sort_keys=True)
+    """A value as Rego writes it, which is JSON."""
+    return json.dumps(value, ensure_ascii=True, sort_keys=True, indent=1)
 
 
 def _value(value: Any) -> Any:
