@@ -80,7 +80,7 @@ def image_rules(policy: Policy, losses: Losses) -> tuple[PolicyRule, ...]:
             more = [
                 each.name
                 for each in dataclasses.fields(one)
-                if each.name not in _PLAIN and getattr(one, each.name) not in (None, (), "", False)
+                if each.name not in _PLAIN and getattr(one, each.name) != each.default
             ]
             if more:
                 losses.refuse(f"{place(rule)}.attestations", f"{', '.join(more)} can be asked for by sigstep alone")

@@ -69,6 +69,7 @@ def test_conditions_are_read_back() -> None:
     for text in CASES:
         one = condition(text)
         assert read_conditions(condition_data([one])) == (one,)
-    for bad in ([{}], 7, [{"path": ["predicate"], "operator": "matches", "value": "x"}]):
+    unreadable: tuple[Any, ...] = ([{}], 7, [{"path": ["predicate"], "operator": "matches", "value": "x"}])
+    for bad in unreadable:
         with pytest.raises(ValueError):
             read_conditions(bad)
