@@ -13,6 +13,7 @@ from sigstep.cli.evidence_options import detached_of, evidence_options, threshol
 from sigstep.cli.image_targets import image_options, image_verdicts, is_layout, listed_images
 from sigstep.cli.place_options import finders_of, place_options
 from sigstep.cli.signer_options import policy_of, rule_of, signer_options
+from sigstep.cli.summary_options import demands_of, sign_summary, summary_options
 from sigstep.cli.trust_options import trust_of, trust_options
 from sigstep.errors import UsageError
 from sigstep.flows.verify import VerifyRequest, verify
@@ -21,6 +22,7 @@ from sigstep.model.verdict import Report, Verdict
 from sigstep.oci.reference import Reference, looks_like_image, parse_reference
 from sigstep.ports.real import real_world
 from sigstep.rendering.report import report_text
+from sigstep.rendering.text import plain
 
 _FORMS: Final = MappingProxyType[str, str](
     {
@@ -42,6 +44,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @evidence_options
 @image_options
 @place_options
+@summary_options
 @click.option("--explain", is_flag=True, help="Show every step with its evidence.")
 @click.option("--format", "form", type=click.Choice(["text", *_FORMS]), default="text", help="Form of the report.")
 def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **options: Any) -> int:
@@ -58,6 +61,7 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
     listed = listed_images(options["files"])
     named += [one for one in listed if one not in named]
     world = real_world()
+    demands = demands_of(options)
     opened = policy_of(options)
     rule = opened.rule if opened else rule_of(options)
     trust = trust_of(options, world, opened)
@@ -83,7 +87,13 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
             raise _bundles_of_images()
         verdicts += image_verdicts(images, listed, rule, trust, opened, options, world)
     report = Report(verdicts=verdicts, policy_digest=str(opened.policy.digest) if opened else "")
+    if demands:
+        from sigstep.flows.summaries import demand
+
+        report = demand(report, demands, world)
     click.echo(_rendered(report, form) if form in _FORMS else report_text(report, explain=options["explain"]))
+    for place in sign_summary(report, options, world):
+        click.echo(f"summary -> {plain(place)}", err=True)
     return report.exit_code
 
 

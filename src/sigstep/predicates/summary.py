@@ -33,7 +33,7 @@ def make(
         time_verified: aware.
         resource_uri: what was verified, as consumers ask for it.
         policy_uri: where the policy stands; ``policy_digest`` is its SHA-256, hexadecimal, or empty.
-        inputs: digests of the attestations that were read.
+        inputs: digests of the signed payloads of the attestations that were taken.
         passed: the verdict.
         levels: verified levels, e.g. ``SLSA_BUILD_LEVEL_3``; none are written unless it passed.
     """

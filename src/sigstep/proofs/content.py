@@ -9,7 +9,7 @@ from sigstep.model.bundle import Envelope, MessageSignature
 from sigstep.model.digest import Digest
 from sigstep.model.statement import Statement
 from sigstep.model.subject import Subject
-from sigstep.proofs.keys import PublicKey, verify_digest, verify_message
+from sigstep.proofs.keys import PublicKey, der_signature, verify_digest, verify_message
 from sigstep.wire.dsse import pae
 from sigstep.wire.statement import is_statement_type, parse_statement
 
@@ -42,13 +42,21 @@ def verify_message_signature(content: MessageSignature, key: PublicKey, subject:
         raise invalid("the artifact")
 
 
-def verify_envelope(content: Envelope, key: PublicKey) -> None:
+def verify_envelope(content: Envelope, key: PublicKey, *, raw: bool = False) -> None:
     """Prove that ``key`` signed the envelope.
+
+    Args:
+        raw: take an ECDSA signature in raw form too, as key management services write them in envelopes without a
+            certificate.
 
     Raises:
         ProofError: ``signature-invalid``.
     """
-    if verify_message(key, content.signatures[0].signature, pae(content.payload_type, content.payload)) is None:
+    signature, message = content.signatures[0].signature, pae(content.payload_type, content.payload)
+    if verify_message(key, signature, message) is not None:
+        return
+    der = der_signature(key, signature) if raw else None
+    if der is None or verify_message(key, der, message) is None:
         raise invalid("the envelope")
 
 

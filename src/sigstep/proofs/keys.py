@@ -9,7 +9,7 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 
 from sigstep.errors import FormatError, ProofError
 from sigstep.model.digest import Algorithm, Digest
@@ -118,6 +118,16 @@ def verify_message(key: PublicKey, signature: bytes, message: bytes) -> Algorith
         if _holds(key, signature, message, algorithm, prehashed=False):
             return algorithm
     return None
+
+
+def der_signature(key: PublicKey, signature: bytes) -> bytes | None:
+    """A raw ECDSA signature, ``r`` and ``s`` in as many bytes as the curve's order (IEEE P1363), in DER; else None."""
+    if not isinstance(key.key, ec.EllipticCurvePublicKey):
+        return None
+    size = (key.key.curve.key_size + 7) // 8
+    if len(signature) != 2 * size:
+        return None
+    return encode_dss_signature(int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big"))
 
 
 def _holds(key: PublicKey, signature: bytes, data: bytes, algorithm: Algorithm, *, prehashed: bool) -> bool:

@@ -152,7 +152,7 @@ def _verify_content(evidence: Evidence, subject: Subject) -> Statement | None:
     if isinstance(content, MessageSignature):
         verify_message_signature(content, evidence.signer.key, subject)
         return None
-    verify_envelope(content, evidence.signer.key)
+    verify_envelope(content, evidence.signer.key, raw=evidence.signer.leaf is None)
     return bind_statement(content, subject)
 
 

@@ -1,0 +1,104 @@
+"""Options of ``verify`` about verification summaries: to sign one, and to take one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from sigstep.cli.trust_options import trust_request
+from sigstep.errors import UsageError
+from sigstep.model.verdict import Report
+from sigstep.policy.contents import ContentRule
+from sigstep.ports.world import World
+
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_OPTIONS: Final = (
+    click.option("--attest-summary", is_flag=True, help="Sign what was verified, as a SLSA verification summary."),
+    click.option("--accept-summary", metavar="VERIFIER", help="Take a summary of this verifier (its id) as the proof."),
+    click.option("--verifier-id", metavar="URI", help="Who verifies; the workflow in GitHub Actions."),
+    click.option("--resource-uri", metavar="URI", help="What is verified, as consumers ask for it."),
+    click.option("--verified-level", "levels", multiple=True, metavar="LEVEL",
+                 help="A level that the summary has to name; SLSA_BUILD_LEVEL_2 takes 3 too."),
+    click.option("--summary-key", type=_FILE, help="Sign with this private key: an envelope without any service."),
+    click.option("--summary-dir", type=click.Path(path_type=Path, file_okay=False), help="Write summaries there."),
+)  # fmt: skip
+
+
+def summary_options(command: Any) -> Any:
+    """The options about summaries, for a command that takes ``**options``."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def demands_of(options: dict[str, Any]) -> tuple[ContentRule, ...]:
+    """What the accepted statements have to say; adds the summary's type to ``types`` where one is taken.
+
+    Raises:
+        UsageError: ``option-conflict``.
+    """
+    verifier = options["accept_summary"]
+    if verifier is None:
+        if options["levels"]:
+            raise _conflict("--verified-level is about a summary", "no verifier is named", "give --accept-summary too")
+        return ()
+    if options["policy"] is not None or options["types"]:
+        raise _conflict(
+            "--accept-summary excludes --policy and --type",
+            "a summary is then the only proof that counts",
+            "write the demand into the policy file: type: vsa, summary: {verifier: …}",
+        )
+    from sigstep.policy.summaries import SummaryFrom
+    from sigstep.predicates.summary import URI
+
+    options["types"] = (URI,)
+    return (SummaryFrom(verifier=verifier, resource=options["resource_uri"] or "", levels=options["levels"]),)
+
+
+def sign_summary(report: Report, options: dict[str, Any], world: World) -> tuple[str, ...]:
+    """Sign the summary that ``--attest-summary`` asks for; where it was written.
+
+    Raises:
+        UsageError: ``verifier-missing``, or a key cannot be read.
+        SigstepError: nothing could be signed.
+    """
+    if not options["attest_summary"]:
+        return ()
+    from sigstep.flows.signing_run import SigningOptions
+    from sigstep.flows.summaries import COMMAND_LINE, SummaryRequest, attest_summary
+    from sigstep.oci.client import Settings
+    from sigstep.oidc.ambient import AmbientCredential
+    from sigstep.oidc.github import GitHubActions
+    from sigstep.signing.keys import managed_key
+
+    key = options["summary_key"]
+    environ = world.environ
+    request = SummaryRequest(
+        report=report,
+        verifier_id=options["verifier_id"] or _workflow(world),
+        resource_uri=options["resource_uri"] or "",
+        policy_uri=str(options["policy"].name) if options["policy"] is not None else COMMAND_LINE,
+        options=SigningOptions(trust=trust_request(options), sources=(GitHubActions(), AmbientCredential())),
+        key=managed_key(key, environ.get("SIGSTEP_KEY_PASSWORD")) if key is not None else None,
+        folder=options["summary_dir"],
+        settings=Settings(plain_http=frozenset(options["plain_http"])),
+    )
+    return attest_summary(request, world)
+
+
+def _workflow(world: World) -> str:
+    server, workflow = world.environ.get("GITHUB_SERVER_URL", ""), world.environ.get("GITHUB_WORKFLOW_REF", "")
+    if server and workflow:
+        return f"{server}/{workflow}"
+    raise UsageError(
+        code="verifier-missing",
+        what="a summary has to say who verified",
+        why="this is no job of GitHub Actions, whose workflow would be named",
+        fix="give --verifier-id with a URI of yours",
+    )
+
+
+def _conflict(what: str, why: str, fix: str) -> UsageError:
+    return UsageError(code="option-conflict", what=what, why=why, fix=fix)
