@@ -121,7 +121,9 @@ def test_an_image(sandbox: Sandbox, folder: Path) -> None:
     """The summary is attached to the image."""
     image = str(push(sandbox, "summary"))
     assert run(sandbox, "attest", image).return_value == 0
-    result = run(sandbox, "verify", image, *TRUSTED, "--type", "provenance", "--attest-summary", "--verifier-id", VERIFIER)
+    result = run(
+        sandbox, "verify", image, *TRUSTED, "--type", "provenance", "--attest-summary", "--verifier-id", VERIFIER
+    )
     assert (result.exception, result.return_value) == (None, 0), result.output
     assert run(sandbox, "verify", image, *TRUSTED, "--accept-summary", VERIFIER).return_value == 0
     assert run(sandbox, "verify", image, *TRUSTED, "--accept-summary", "https://other.example").return_value == 1
