@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -20,8 +21,30 @@ from sigstep.ports.world import Completed, World
 def real_world() -> World:
     """The real world. The network's library is imported at the first request."""
     return World(
-        http=LazyHttp(), clock=RealClock(), entropy=RealEntropy(), environ=environment(), process=RealProcess()
+        http=LazyHttp(),
+        clock=RealClock(),
+        entropy=RealEntropy(),
+        environ=environment(),
+        process=RealProcess(),
+        tell=Teller(),
     )
+
+
+class Teller:
+    """Lines on standard error, as text and nothing else; at most one in ``seconds``, as many threads may wait."""
+
+    def __init__(self, *, seconds: float = 5.0) -> None:
+        self._seconds = seconds
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def __call__(self, line: str) -> None:
+        with self._lock:
+            if time.monotonic() < self._next:
+                return
+            self._next = time.monotonic() + self._seconds
+        shown = "".join(char if char.isprintable() else "?" for char in line).replace("::", ":?:")
+        print(shown, file=sys.stderr, flush=True)
 
 
 _INTERRUPTED = threading.Event()

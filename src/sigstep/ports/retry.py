@@ -12,6 +12,7 @@ from sigstep.ports.world import World
 DEFAULT_BUDGET_SECONDS: Final = 600.0  # peers give up after 30 to 45 s; outages of the public services last longer
 _FIRST_DELAY_SECONDS: Final = 1.0
 _LONGEST_DELAY_SECONDS: Final = 30.0
+_QUIET_TRIES: Final = 3  # a blip is nobody's concern
 _SHORTEST_LAST_WAIT_SECONDS: Final = 0.5
 
 Answer = TypeVar("Answer")
@@ -41,7 +42,8 @@ def retrying(action: Callable[[], Answer], *, service: str, budget: Budget, worl
     """Do ``action``, again and again while it fails retryably and the budget lasts.
 
     The delay doubles from one second to half a minute, and half of it is random, so that many jobs which fail together
-    do not come back together. ``Retry-After`` (RFC 9110, 10.2.3) is honoured where it is longer.
+    do not come back together. ``Retry-After`` (RFC 9110, 10.2.3) is honoured where it is longer. From the third failure
+    on, people are told what is waited for (`World.tell`).
 
     Args:
         action: one try.
@@ -69,6 +71,9 @@ def retrying(action: Callable[[], Answer], *, service: str, budget: Budget, worl
                 wait = min(wait, left)
             if wait > left:
                 raise _given_up(error, service, tries, world.clock.monotonic() - began) from error
+            if tries >= _QUIET_TRIES:
+                reason = f"status {error.status}" if error.status else error.code
+                world.tell(f"{service}: {reason}; trying again in {wait:.0f} s, for {left / 60:.0f} min at most")
         world.clock.sleep(wait)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -66,12 +66,20 @@ class Process(Protocol):
         ...
 
 
+def silent(_: str) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What every flow is handed (`sigstep.ports.real.real_world`); tests hand over another one."""
+    """What every flow is handed (`sigstep.ports.real.real_world`); tests hand over another one.
+
+    ``tell`` shows people one line about a long wait; it is no part of any result.
+    """
 
     http: Http
     clock: Clock
     entropy: Entropy
     environ: Mapping[str, str]
     process: Process
+    tell: Callable[[str], None] = silent

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests import worlds
 
 from sigstep.errors import ServiceError
+from sigstep.ports.real import Teller
 from sigstep.ports.retry import Budget, retrying
 
 
@@ -78,3 +81,17 @@ def test_a_budget_can_be_shortened_only() -> None:
     budget = Budget.starting_now(60, world)
     assert budget.at_most(10, world).left(world) == 10
     assert budget.at_most(600, world).left(world) == 60
+
+
+def test_people_are_told_what_a_long_wait_is_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """From the third failure on; hostile text stays text, and many threads do not flood the log."""
+    told: list[str] = []
+    world = replace(worlds.world(), tell=told.append)
+    _, action = failing(4, ServiceError(code="service-failed", what="it failed", retryable=True, status=502))
+    retrying(action, service="the log https://log.example", budget=Budget.starting_now(600, world), world=world)  # type: ignore[arg-type]
+    assert len(told) == 2
+    assert told[0].startswith("the log https://log.example: status 502; trying again in ")
+    teller = Teller(seconds=60)
+    for _ in range(3):
+        teller("a\x1b[31m::set-output name=a::b\n")
+    assert capsys.readouterr().err == "a?[31m:?:set-output name=a:?:b?\n"
