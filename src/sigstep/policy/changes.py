@@ -102,7 +102,9 @@ def _change(new: Locked, old: Locked | None) -> Change:
 
 def _covers(old: Locked, new: Locked) -> bool:
     """Whether ``old`` already allowed everything that ``new`` does."""
-    if (old.source, old.registry) != (new.source, new.registry) or (old.files and not new.files):
+    if (old.source, old.registry, old.ref) != (new.source, new.registry, new.ref) or (old.files and not new.files):
+        return False
+    if (old.repository_id, old.owner_id) != (new.repository_id, new.owner_id):
         return False
     return set(new.files) <= set(old.files)
 
