@@ -89,7 +89,8 @@ def registries_of(
             found.setdefault(name, address)
     for ecosystem, names in _ENVIRONMENT.items():
         for variable in names:
-            found.setdefault(ecosystem, world.environ.get(variable, "").split(" ")[0])
+            if world.environ.get(variable):
+                found.setdefault(ecosystem, world.environ[variable].split(" ")[0])
     found = {name: address for name, address in {**found, **options}.items() if address}
     missing = {one.ecosystem for one in locked if not one.source and not one.registry} - found.keys()
     found |= {name: address for name in sorted(missing & {"npm", "pypi"}) if (address := _asked(name, world))}
