@@ -1,4 +1,4 @@
-"""Images with everything attached to them: list it, copy it to another registry, save it as a folder."""
+"""Images with everything attached to them: list it, copy it between registries and saved layouts."""
 
 from __future__ import annotations
 
@@ -7,74 +7,92 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sigstep.errors import UsageError
-from sigstep.model import limits
 from sigstep.model.digest import Digest
 from sigstep.oci.client import Client, Settings
-from sigstep.oci.layout import KIND, KIND_PREFIX
-from sigstep.oci.manifest import Descriptor, Manifest, index_document, malformed
+from sigstep.oci.layout import KIND, KIND_PREFIX, REF_NAME
+from sigstep.oci.manifest import Descriptor, Manifest, index_document
 from sigstep.oci.reference import Reference
 from sigstep.oci.referrers import attach, tag_of
-from sigstep.oci.source import RemoteImage
+from sigstep.oci.source import ImageSource, RemoteImage, walk
 from sigstep.ports.world import World
 
-_TAGS = {"sig": "sigs", "att": "atts"}
+_TAGS: Final = {"sig": "sigs", "att": "atts"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attached:
-    """One thing that is attached to a manifest, as it is listed: unverified."""
+    """One thing that is attached to a manifest, as it is listed: unverified.
+
+    Attributes:
+        subject: the manifest it is attached to.
+        digest: of the attachment's own manifest.
+        kind: its predicate type or artifact type.
+        created: the time it claims, RFC 3339, or empty.
+        legacy: the suffix of cosign's tag that holds it, or empty for a referrer.
+    """
 
     subject: Digest
     digest: Digest
     kind: str
+    created: str = ""
+    legacy: str = ""
 
 
-def tree(image: Reference, settings: Settings, world: World) -> tuple[Manifest, tuple[Attached, ...]]:
-    """An image and what is attached to it and to its children; hints of the registry, nothing is verified.
+def tree(source: ImageSource) -> tuple[Manifest, tuple[tuple[Manifest, str], ...], tuple[Attached, ...]]:
+    """An image, its manifests with their platforms (itself first), and what is attached; nothing is verified.
 
     Raises:
         SigstepError: the registry could not be asked.
     """
-    source = RemoteImage(Client(world, settings), image)
     root = source.manifest()
-    found: list[Attached] = []
-    for digest in (root.digest, *(child.digest for child in root.manifests)):
-        for one in source.referrers(digest):
-            kind = one.annotations.get("dev.sigstore.bundle.predicateType", "") or one.artifact_type
-            found.append(Attached(subject=digest, digest=one.digest, kind=kind))
-        for suffix in _TAGS:
-            legacy = source.legacy(digest, suffix)
-            if legacy is not None:
-                kind = f"{len(legacy.layers)} in the tag .{suffix}"
-                found.append(Attached(subject=digest, digest=legacy.digest, kind=kind))
-    return root, tuple(found)
+    nodes = tuple(walk(source, root))[::-1]
+    return root, nodes, tuple(one for manifest, _ in nodes for one in attachments(source, manifest.digest))
 
 
-def copy(origin: Reference, target: Reference, settings: Settings, world: World) -> Manifest:
+def attachments(source: ImageSource, digest: Digest) -> tuple[Attached, ...]:
+    """What is listed as attached to one manifest; hints, nothing is verified.
+
+    Raises:
+        SigstepError: the registry could not be asked.
+    """
+    found = [
+        Attached(
+            subject=digest,
+            digest=one.digest,
+            kind=one.annotations.get("dev.sigstore.bundle.predicateType", "") or one.artifact_type,
+            created=one.annotations.get("org.opencontainers.image.created", ""),
+        )
+        for one in source.referrers(digest)
+    ]
+    for suffix in _TAGS:
+        legacy = source.legacy(digest, suffix)
+        if legacy is not None:
+            kind = f"{len(legacy.layers)} in the tag .{suffix}"
+            found.append(Attached(subject=digest, digest=legacy.digest, kind=kind, legacy=suffix))
+    return tuple(found)
+
+
+def copy(source: ImageSource, target: Reference, settings: Settings, world: World) -> Manifest:
     """Copy an image, its children and all that is attached; the tag of the target is written last.
 
     Raises:
         SigstepError: it was not copied whole; the target's tag is as it was.
     """
     client = Client(world, settings)
-    source = RemoteImage(client, origin)
     root = source.manifest()
-    for manifest in _whole(source, root, 0):
-        _copy_blobs(client, origin, target, manifest)
-        client.put_manifest(target.at(manifest.digest), manifest.data, manifest.media_type)
+    for manifest, _ in walk(source, root):
+        _push(client, source, target.at(manifest.digest), manifest)
         for one in source.referrers(manifest.digest):
             attached = source.manifest(one.digest)
-            _copy_blobs(client, origin, target, attached)
+            _push_blobs(client, source, target, attached)
             attach(client, target, attached)
         for suffix in _TAGS:
             legacy = source.legacy(manifest.digest, suffix)
             if legacy is not None:
-                _copy_blobs(client, origin, target, legacy)
-                tag = target.tagged(f"{tag_of(manifest.digest)}.{suffix}")
-                client.put_manifest(tag, legacy.data, legacy.media_type)
+                _push(client, source, target.tagged(f"{tag_of(manifest.digest)}.{suffix}"), legacy)
     if target.tag:
         client.put_manifest(target.tagged(target.tag), root.data, root.media_type)
     return root
@@ -98,7 +116,7 @@ def save(origin: Reference, folder: Path, settings: Settings, world: World) -> M
     root = source.manifest()
     partial = folder.with_name(f".{folder.name}.{root.digest.hex[:12]}")
     try:
-        _write(source, root, partial)
+        _write(source, root, partial, f"{origin.name}:{origin.tag}" if origin.tag else "")
         partial.rename(folder)
     except OSError as error:
         raise UsageError(
@@ -109,57 +127,52 @@ def save(origin: Reference, folder: Path, settings: Settings, world: World) -> M
     return root
 
 
-def _write(source: RemoteImage, root: Manifest, folder: Path) -> None:
+def _write(source: ImageSource, root: Manifest, folder: Path, name: str) -> None:
     (folder / "blobs" / "sha256").mkdir(parents=True)
-    kind = "imageIndex" if root.is_index else "image"
-    listed: list[dict[str, Any]] = [_listed(root, kind)]
-    for manifest in _whole(source, root, 0):
+    listed: list[dict[str, Any]] = [_listed(root, "imageIndex" if root.is_index else "image", name)]
+    for manifest, _ in walk(source, root):
         _save_manifest(source, folder, manifest)
         for one in source.referrers(manifest.digest):
             _save_manifest(source, folder, source.manifest(one.digest))
-        for suffix, name in _TAGS.items():
+        for suffix, kind in _TAGS.items():
             legacy = source.legacy(manifest.digest, suffix)
             if legacy is not None:
                 _save_manifest(source, folder, legacy)
-                listed.append(_listed(legacy, name, f"{tag_of(manifest.digest)}.{suffix}"))
+                listed.append(_listed(legacy, kind, f"{tag_of(manifest.digest)}.{suffix}"))
     (folder / "index.json").write_bytes(index_document(listed))
     (folder / "oci-layout").write_text(json.dumps({"imageLayoutVersion": "1.0.0"}))
 
 
 def _listed(manifest: Manifest, kind: str, name: str = "") -> dict[str, Any]:
-    annotations = {KIND: KIND_PREFIX + kind, **({"org.opencontainers.image.ref.name": name} if name else {})}
+    annotations = {KIND: KIND_PREFIX + kind, **({REF_NAME: name} if name else {})}
     return {**manifest.descriptor.document(), "annotations": annotations}
 
 
-def _save_manifest(source: RemoteImage, folder: Path, manifest: Manifest) -> None:
+def _save_manifest(source: ImageSource, folder: Path, manifest: Manifest) -> None:
     for blob in _blobs(manifest):
         path = folder / "blobs" / blob.digest.algorithm.value / blob.digest.hex
         if path.exists():
             continue
         path.parent.mkdir(exist_ok=True)
         with path.open("wb") as file:
-            for piece in source.client.stream_blob(source.image, blob):
+            for piece in source.stream(blob):
                 file.write(piece)
     path = folder / "blobs" / manifest.digest.algorithm.value / manifest.digest.hex
     path.write_bytes(manifest.data)
 
 
-def _copy_blobs(client: Client, origin: Reference, target: Reference, manifest: Manifest) -> None:
+def _push(client: Client, source: ImageSource, target: Reference, manifest: Manifest) -> None:
+    _push_blobs(client, source, target, manifest)
+    client.put_manifest(target, manifest.data, manifest.media_type)
+
+
+def _push_blobs(client: Client, source: ImageSource, target: Reference, manifest: Manifest) -> None:
     for blob in _blobs(manifest):
         if not client.has(target, f"blobs/{blob.digest}"):
-            client.upload(target, blob.digest, client.stream_blob(origin, blob))
+            client.upload(target, blob.digest, source.stream(blob))
 
 
 def _blobs(manifest: Manifest) -> Iterator[Descriptor]:
     if manifest.config is not None:
         yield manifest.config
     yield from manifest.layers
-
-
-def _whole(source: RemoteImage, manifest: Manifest, depth: int) -> Iterator[Manifest]:
-    """Children before their index."""
-    if depth > limits.INDEX_DEPTH:
-        raise malformed(f"indexes nest deeper than {limits.INDEX_DEPTH}")
-    for child in manifest.manifests:
-        yield from _whole(source, source.manifest(child.digest), depth + 1)
-    yield manifest

@@ -15,7 +15,7 @@ from sigstep.model.trust import ThresholdOverrides, Thresholds, TrustMaterial
 from sigstep.model.verdict import Examination, Finding, Outcome, Report, Verdict
 from sigstep.model.verified import Verified
 from sigstep.oci.client import Client, Settings
-from sigstep.oci.layout import Layout
+from sigstep.oci.layout import open_layout
 from sigstep.oci.manifest import Manifest
 from sigstep.oci.reference import Reference
 from sigstep.oci.source import ImageSource, RemoteImage
@@ -87,7 +87,7 @@ def verify_images(request: ImageRequest, world: World) -> Report:
 
 def open_source(image: Reference | Path, client: Client) -> ImageSource:
     """Where an image is read from."""
-    return Layout(folder=image) if isinstance(image, Path) else RemoteImage(client, image)
+    return open_layout(image) if isinstance(image, Path) else RemoteImage(client, image)
 
 
 def choose(source: ImageSource, platform: str) -> Manifest:

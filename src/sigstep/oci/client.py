@@ -2,54 +2,36 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Final
+import re
+from collections.abc import Callable, Iterator
+from typing import Final, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
 from sigstep.errors import FormatError, ServiceError
 from sigstep.model import limits
 from sigstep.model.digest import Digest
-from sigstep.oci.auth import Challenge, Credential, fetch_token, find_credential, parse_challenge, unauthorized
+from sigstep.oci.checks import check_bytes, check_size, compare
 from sigstep.oci.manifest import ACCEPT, Descriptor, Manifest, parse_manifest
-from sigstep.oci.reference import Reference, api_host, is_loopback
+from sigstep.oci.reference import Reference
+from sigstep.oci.transport import REDIRECTS, Settings, Transport, failure, scope_of
 from sigstep.ports.http import Response
-from sigstep.ports.retry import Budget, retrying
 from sigstep.ports.world import World
+from sigstep.wire import strict_json
 
-_RETRYABLE: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-_REDIRECTS: Final = 5
+__all__ = ["Client", "Settings", "next_page"]
 _CHUNK_BYTES: Final = 16 * 1024 * 1024
-_SECONDS: Final = 60.0
-_NO_MIRRORS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How registries are reached.
-
-    ``plain_http``: hosts that are asked without TLS on demand (this machine always is).
-    ``mirrors``: hosts to read from first, by registry. ``retry_seconds``: the budget for trying again.
-    """
-
-    plain_http: frozenset[str] = frozenset()
-    mirrors: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NO_MIRRORS)
-    credential: Credential | None = None
-    retry_seconds: float = 60.0
+_STREAM_SECONDS: Final = 3600.0
+_NEXT: Final = re.compile(r'<([^<>]{1,2000})>\s*;[^,]*\brel="?next"?', re.IGNORECASE)
+_NO_LIST: Final = frozenset({400, 401, 403, 404, 405})
+Got = TypeVar("Got")
 
 
 class Client:
-    """Talks to registries for one run: keeps the tokens it got and the challenges it met. Safe for threads."""
+    """Talks to registries for one run; reads from mirrors first. Safe for threads."""
 
     def __init__(self, world: World, settings: Settings | None = None) -> None:
         self.world = world
-        self._settings = settings or Settings()
-        self._budget = Budget.starting_now(self._settings.retry_seconds, world)
-        self._tokens: dict[tuple[str, str], str] = {}
-        self._credentials: dict[str, Credential | None] = {}
-        self._lock = threading.Lock()
+        self._transport = Transport(world, settings or Settings())
 
     def manifest(self, image: Reference) -> Manifest:
         """The manifest or index that a reference names; by digest, its bytes have that digest.
@@ -58,11 +40,15 @@ class Client:
             ServiceError: ``registry-not-found`` and the other ``registry-*`` codes.
             FormatError: ``registry-digest-mismatch``, ``image-manifest``.
         """
-        path = f"manifests/{image.selector}"
-        response = self._read(image, path, at_most=limits.IMAGE_MANIFEST_BYTES, accept=ACCEPT)
-        if image.digest is not None:
-            check_bytes(response.body, image.digest, None, str(image))
-        return parse_manifest(response.body, response.headers.get("content-type", ""))
+
+        def read(there: Reference) -> Manifest:
+            path = f"manifests/{there.selector}"
+            response = self.get(there, path, accept=ACCEPT, allowed=(200,))
+            if there.digest is not None:
+                check_bytes(response.body, there.digest, None, str(there))
+            return parse_manifest(response.body, response.headers.get("content-type", ""))
+
+        return self._first(image, read)
 
     def tag_bytes(self, image: Reference) -> tuple[bytes, str] | None:
         """The manifest bytes and ETag of a tag, or None where the tag is not there.
@@ -70,11 +56,36 @@ class Client:
         Raises:
             ServiceError: the registry gave neither.
         """
-        path = f"manifests/{image.selector}"
-        response = self._send(
-            "GET", image, path, at_most=limits.IMAGE_MANIFEST_BYTES, headers={"Accept": ACCEPT}, allowed=(200, 404)
-        )
+        response = self.get(image, f"manifests/{image.selector}", accept=ACCEPT, allowed=(200, 404))
         return (response.body, response.headers.get("etag", "")) if response.status == 200 else None
+
+    def tags(self, image: Reference) -> tuple[str, ...]:
+        """All tags of a repository, as far as the registry lists them.
+
+        Raises:
+            FormatError: ``tags-too-many``, or a code of strict JSON.
+            ServiceError: a ``registry-*`` code; a registry that does not list tags gives none.
+        """
+        found: list[str] = []
+        path: str | None = "tags/list?n=1000"
+        for _ in range(limits.TAG_PAGES):
+            answer = self.get(image, path or "", accept="application/json", allowed=(200, *_NO_LIST))
+            if answer.status != 200:
+                break
+            value = strict_json.loads(answer.body, at_most=limits.IMAGE_MANIFEST_BYTES, name="list of tags")
+            listed = value.get("tags") if isinstance(value, dict) else None
+            found += [one for one in listed or () if isinstance(one, str)]
+            path = next_page(answer)
+            if path is None:
+                break
+        else:
+            raise FormatError(
+                code="tags-too-many",
+                what=f"{image.name} has too many tags",
+                why=f"{limits.TAG_PAGES} pages of the list are read",
+                fix="remove tags that nobody needs",
+            )
+        return tuple(found)
 
     def blob(self, image: Reference, descriptor: Descriptor, *, at_most: int) -> bytes:
         """A blob, checked against its descriptor.
@@ -83,11 +94,16 @@ class Client:
             FormatError: ``registry-blob-too-large``, ``registry-digest-mismatch``, ``registry-size-mismatch``.
             ServiceError: a ``registry-*`` code.
         """
-        _check_size(descriptor, at_most)
-        path = f"blobs/{descriptor.digest}"
-        response = self._read(image, path, at_most=descriptor.size + 1, accept="*/*")
-        check_bytes(response.body, descriptor.digest, descriptor.size, f"{image.name}@{descriptor.digest}")
-        return response.body
+        check_size(descriptor, at_most)
+
+        def read(there: Reference) -> bytes:
+            path = f"blobs/{descriptor.digest}"
+            headers = {"Accept": "*/*"}
+            response = self._transport.send("GET", there, path, at_most=descriptor.size + 1, headers=headers)
+            check_bytes(response.body, descriptor.digest, descriptor.size, f"{image.name}@{descriptor.digest}")
+            return response.body
+
+        return self._first(image, read)
 
     def stream_blob(self, image: Reference, descriptor: Descriptor) -> Iterator[bytes]:
         """A blob piece by piece; the error for wrong bytes comes after the last piece, so write to a temporary place.
@@ -96,23 +112,29 @@ class Client:
             FormatError: ``registry-blob-too-large``, ``registry-digest-mismatch``, ``registry-size-mismatch``.
             ServiceError: a ``registry-*`` code.
         """
-        _check_size(descriptor, limits.IMAGE_LAYER_BYTES)
-        url = self._url(image.host, image.repository, f"blobs/{descriptor.digest}")
-        if not self.has(image, f"blobs/{descriptor.digest}"):  # also gets the token
-            raise _failure(image.host, 404, f"blobs/{descriptor.digest}")
-        headers = self._authorization(image.host, f"repository:{image.repository}:pull")
+        check_size(descriptor, limits.IMAGE_LAYER_BYTES)
+        path = f"blobs/{descriptor.digest}"
+        if not self.has(image, path):  # also gets the token
+            raise failure(image.host, Response(status=404, headers={}, body=b"", url=""), path, self.world)
+        headers = self._transport.authorization(image.host, scope_of("GET", image))
         running = descriptor.digest.algorithm.new()
         seen = 0
         with self.world.http.stream(
-            "GET", url, at_most=descriptor.size + 1, headers=headers, timeout=3600.0, redirects=_REDIRECTS
+            "GET",
+            self._transport.url(image, path),
+            at_most=descriptor.size + 1,
+            headers=headers,
+            timeout=_STREAM_SECONDS,
+            redirects=REDIRECTS,
         ) as stream:
             if stream.status != 200:
-                raise _failure(image.host, stream.status, f"blobs/{descriptor.digest}")
+                answer = Response(status=stream.status, headers=stream.headers, body=b"", url=stream.url)
+                raise failure(image.host, answer, path, self.world)
             for piece in stream.chunks():
                 running.update(piece)
                 seen += len(piece)
                 yield piece
-        _compare(running.digest(), seen, descriptor.digest, descriptor.size, image.name)
+        compare(running.digest(), seen, descriptor.digest, descriptor.size, image.name)
 
     def has(self, image: Reference, path: str) -> bool:
         """Whether a manifest or blob is there (``manifests/…`` or ``blobs/…``).
@@ -120,8 +142,10 @@ class Client:
         Raises:
             ServiceError: the registry said neither yes nor no.
         """
-        answer = self._send("HEAD", image, path, at_most=1024, headers={"Accept": ACCEPT}, allowed=(200, 404))
-        return answer.status == 200
+        headers = {"Accept": ACCEPT}
+        return (
+            self._transport.send("HEAD", image, path, at_most=1024, headers=headers, allowed=(200, 404)).status == 200
+        )
 
     def put_blob(self, image: Reference, data: bytes) -> Descriptor:
         """Upload a blob unless it is there.
@@ -140,22 +164,21 @@ class Client:
         Raises:
             ServiceError: a ``registry-*`` code.
         """
-        begun = self._send("POST", image, "blobs/uploads/", at_most=65536, write=True, body=b"", allowed=(202,))
-        location = self._location(begun, image)
+        begun = self._write("POST", image, "blobs/uploads/", b"", {}, (202,))
+        location = self._transport.location(begun, image)
         sent = 0
-        waiting = b""
+        waiting = bytearray()
         for piece in pieces:
             waiting += piece
             while len(waiting) > _CHUNK_BYTES:
-                location = self._patch(image, location, waiting[:_CHUNK_BYTES], sent)
+                location = self._patch(image, location, bytes(waiting[:_CHUNK_BYTES]), sent)
                 sent += _CHUNK_BYTES
-                waiting = waiting[_CHUNK_BYTES:]
+                del waiting[:_CHUNK_BYTES]
         if sent:
-            location = self._patch(image, location, waiting, sent)
-            waiting = b""
+            location = self._patch(image, location, bytes(waiting), sent)
+            waiting.clear()
         url = f"{location}{'&' if '?' in location else '?'}digest={quote(str(digest), safe='')}"
-        headers = {"Content-Type": "application/octet-stream"}
-        self._send("PUT", image, url, at_most=65536, write=True, body=waiting, headers=headers, allowed=(201, 204))
+        self._write("PUT", image, url, bytes(waiting), {"Content-Type": "application/octet-stream"}, (201, 204))
 
     def put_manifest(
         self, image: Reference, data: bytes, media_type: str, *, if_match: str = "", allowed: tuple[int, ...] = ()
@@ -166,206 +189,69 @@ class Client:
             ServiceError: a ``registry-*`` code.
         """
         headers = {"Content-Type": media_type, **({"If-Match": if_match} if if_match else {})}
-        path = f"manifests/{image.selector}"
-        accepted = (200, 201, 202, *allowed)
-        return self._send("PUT", image, path, at_most=65536, write=True, body=data, headers=headers, allowed=accepted)
+        return self._write("PUT", image, f"manifests/{image.selector}", data, headers, (200, 201, 202, *allowed))
 
     def delete_manifest(self, image: Reference) -> None:
-        """Delete a manifest by digest or a tag.
+        """Delete a manifest by digest or a tag; one that is not there is no error.
 
         Raises:
             ServiceError: a ``registry-*`` code; ``registry-refused`` where the registry does not delete.
         """
-        path = f"manifests/{image.selector}"
-        self._send("DELETE", image, path, at_most=65536, write=True, allowed=(200, 202, 404))
+        self._write("DELETE", image, f"manifests/{image.selector}", None, {}, (200, 202, 404))
 
     def get(self, image: Reference, path: str, *, accept: str, allowed: tuple[int, ...]) -> Response:
-        """One GET of the API below the repository, or of a whole address on the same host.
+        """One GET of the API below the repository, or of a whole address.
 
         Raises:
             ServiceError: a ``registry-*`` code for a status that is not allowed.
         """
         at_most = limits.IMAGE_MANIFEST_BYTES
-        return self._send("GET", image, path, at_most=at_most, headers={"Accept": accept}, allowed=allowed)
+        return self._transport.send("GET", image, path, at_most=at_most, headers={"Accept": accept}, allowed=allowed)
 
-    def _read(self, image: Reference, path: str, *, at_most: int, accept: str) -> Response:
-        for mirror in self._settings.mirrors.get(image.host, ()):
+    def _first(self, image: Reference, read: Callable[[Reference], Got]) -> Got:
+        """From a mirror that has it whole, else from the registry itself."""
+        for mirror in self._transport.settings.mirrors.get(image.host, ()):
             there = Reference(host=mirror, repository=image.repository, tag=image.tag, digest=image.digest)
             try:
-                return self._send("GET", there, path, at_most=at_most, headers={"Accept": accept})
-            except ServiceError:
+                return read(there)
+            except (ServiceError, FormatError):
                 continue
-        return self._send("GET", image, path, at_most=at_most, headers={"Accept": accept})
+        return read(image)
 
-    def _send(
+    def _write(
         self,
         method: str,
         image: Reference,
         path: str,
-        *,
-        at_most: int,
-        write: bool = False,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        allowed: tuple[int, ...] = (200,),
-    ) -> Response:
-        url = path if "://" in path else self._url(image.host, image.repository, path)
-        scope = f"repository:{image.repository}:pull{',push' if write else ''}"
-        if method == "DELETE":
-            scope = f"repository:{image.repository}:pull,push,delete"
-        action = self._action(method, url, image, scope, body, dict(headers or {}), at_most, allowed)
-        return retrying(action, service=f"the registry {image.host}", budget=self._budget, world=self.world)
-
-    def _action(
-        self,
-        method: str,
-        url: str,
-        image: Reference,
-        scope: str,
         body: bytes | None,
         headers: dict[str, str],
-        at_most: int,
         allowed: tuple[int, ...],
-    ) -> Callable[[], Response]:
-        def once(own: bool) -> Response:
-            sent = {**headers, **(self._authorization(image.host, scope) if own else {})}
-            redirects = _REDIRECTS if method in {"GET", "HEAD"} else 0
-            return self.world.http.request(
-                method, url, at_most=at_most, headers=sent, body=body, timeout=_SECONDS, redirects=redirects
-            )
-
-        def action() -> Response:
-            own = _origin(url) == _origin(self._base(image.host))
-            response = once(own)
-            if response.status == 401 and own:
-                self._answer(response, image.host, scope)
-                response = once(own)
-            if response.status not in allowed:
-                if response.status == 401:
-                    raise unauthorized(image.host, self._credential(image.host), 401)
-                raise _failure(image.host, response.status, urlsplit(url).path)
-            return response
-
-        return action
+    ) -> Response:
+        return self._transport.send(method, image, path, at_most=65536, body=body, headers=headers, allowed=allowed)
 
     def _patch(self, image: Reference, location: str, data: bytes, start: int) -> str:
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Range": f"{start}-{start + len(data) - 1}",
         }
-        answer = self._send(
-            "PATCH", image, location, at_most=65536, write=True, body=data, headers=headers, allowed=(202, 204)
-        )
-        return self._location(answer, image)
-
-    def _location(self, response: Response, image: Reference) -> str:
-        found = urljoin(f"{self._base(image.host)}/", response.headers.get("location", ""))
-        if urlsplit(found).scheme != "https" and _origin(found) != _origin(self._base(image.host)):
-            raise ServiceError(
-                code="registry-redirect",
-                what=f"{image.host} wants the upload to go to an unsafe address",
-                why="it is neither its own nor https",
-                fix="check the registry's configuration",
-            )
-        return found
-
-    def _authorization(self, host: str, scope: str) -> dict[str, str]:
-        with self._lock:
-            found = self._tokens.get((host, scope))
-        return {"Authorization": found} if found else {}
-
-    def _answer(self, response: Response, host: str, scope: str) -> None:
-        challenge: Challenge | None = parse_challenge(response.headers.get("www-authenticate", ""))
-        credential = self._credential(host)
-        if challenge is None:
-            raise unauthorized(host, credential, 401)
-        if challenge.scheme == "basic":
-            if credential is None or not credential.username:
-                raise unauthorized(host, credential, 401)
-            value = credential.basic()
-        else:
-            value = "Bearer " + fetch_token(
-                challenge, host=host, scope=scope, credential=credential, world=self.world, timeout=_SECONDS
-            )
-        with self._lock:
-            self._tokens[(host, scope)] = value
-
-    def _credential(self, host: str) -> Credential | None:
-        if self._settings.credential is not None:
-            return self._settings.credential
-        if host not in self._credentials:
-            self._credentials[host] = find_credential(host, self.world)
-        return self._credentials[host]
-
-    def _base(self, host: str) -> str:
-        plain = host in self._settings.plain_http or is_loopback(host)
-        return f"{'http' if plain else 'https'}://{api_host(host)}"
-
-    def _url(self, host: str, repository: str, path: str) -> str:
-        return f"{self._base(host)}/v2/{repository}/{path}"
+        return self._transport.location(self._write("PATCH", image, location, data, headers, (202, 204)), image)
 
 
-def check_bytes(data: bytes, digest: Digest, size: int | None, name: str) -> None:
-    """Refuse bytes that are not those of a digest and size.
+def next_page(answer: Response) -> str | None:
+    """The address of a list's next page (RFC 8288 ``Link``), or None at the end.
 
     Raises:
-        FormatError: ``registry-size-mismatch``, ``registry-digest-mismatch``.
+        FormatError: ``registry-next-page``: it is at another host.
     """
-    value = Digest.of(data, digest.algorithm).value
-    _compare(value, len(data), digest, len(data) if size is None else size, name)
-
-
-def _check_size(descriptor: Descriptor, at_most: int) -> None:
-    if descriptor.size > at_most:
+    following = _NEXT.search(answer.headers.get("link", ""))
+    if following is None:
+        return None
+    address: str = urljoin(answer.url, following[1])
+    if urlsplit(address)[:2] != urlsplit(answer.url)[:2]:
         raise FormatError(
-            code="registry-blob-too-large",
-            what=f"the blob {descriptor.digest} is too large",
-            why=f"it has {descriptor.size} bytes; at most {at_most} are read",
-            fix="look at what the manifest lists",
+            code="registry-next-page",
+            what="a list of the registry goes on at another host",
+            why=f"its next page is at {urlsplit(address).netloc[:200]!r}",
+            fix="check the registry's configuration",
         )
-
-
-def _compare(value: bytes, seen: int, digest: Digest, size: int, name: str) -> None:
-    if seen != size:
-        raise FormatError(
-            code="registry-size-mismatch",
-            what=f"{name} is not what was asked for",
-            why=f"{seen} bytes came where {size} are said to be",
-            fix="try again; if it stays, the registry or something on the way is broken",
-        )
-    if value != digest.value:
-        raise FormatError(
-            code="registry-digest-mismatch",
-            what=f"{name} is not what was asked for",
-            why=f"the bytes that came have the digest {digest.algorithm.value}:{value.hex()}",
-            fix="do not use this image; the registry or something on the way has changed it",
-        )
-
-
-def _failure(host: str, status: int, path: str) -> ServiceError:
-    what = f"{host} answered with status {status}"
-    where = path[:200]
-    if status == 404:
-        return ServiceError(
-            code="registry-not-found", what=what, why=f"{where} is not there", fix="check the image's name", status=404
-        )
-    if status == 403:
-        return ServiceError(
-            code="registry-forbidden",
-            what=what,
-            why=f"the credentials do not reach {where}",
-            fix="give the account, or the job's token, the right to this repository",
-            status=403,
-        )
-    if status in _RETRYABLE:
-        return ServiceError(
-            code="registry-unavailable", what=what, why=where, fix="try again later", retryable=True, status=status
-        )
-    return ServiceError(
-        code="registry-refused", what=what, why=where, fix="the registry does not do this", status=status
-    )
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    return address

@@ -1,52 +1,64 @@
-"""Saved images: an OCI layout folder (image-spec, image-layout.md), as ``cosign save`` and ``oci:`` tools write it."""
+"""Saved images: OCI layouts (image-spec, image-layout.md) as cosign, Docker 25 and ``oci:`` tools write them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from sigstep.errors import FormatError, NothingToExamine, Undecided
+from sigstep.errors import FormatError, NothingToExamine
 from sigstep.model import limits
 from sigstep.model.digest import Digest
-from sigstep.oci.client import check_bytes
+from sigstep.oci.checks import check_bytes, check_size, compare
+from sigstep.oci.files import Archive, Files, Folder, read
 from sigstep.oci.manifest import INDEX, Descriptor, Manifest, parse_manifest
 from sigstep.oci.referrers import tag_of
 
 KIND: Final = "kind"
 KIND_PREFIX: Final = "dev.cosignproject.cosign/"
-_REF_NAME: Final = "org.opencontainers.image.ref.name"
+REF_NAME: Final = "org.opencontainers.image.ref.name"
+_IMAGE_NAME: Final = "io.containerd.image.name"  # the whole reference, as Docker writes it
 _SUFFIX_KINDS: Final = {"sig": "sigs", "att": "atts"}
+_ATTACHED_TAG: Final = re.compile(r"(?:.*:)?sha(?:256|384|512)-[0-9a-f]{64}(?:\..*)?")
 _SCANNED: Final = 10_000  # blobs of one layout that are looked at for referrers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """An image in a layout folder; ``ref_name`` chooses one of several."""
+    """An image in a layout; ``ref_name`` chooses one of several by its tag or its whole name."""
 
-    folder: Path
-    ref_name: str = ""
+    def __init__(self, files: Files, ref_name: str = "") -> None:
+        self._files = files
+        self._ref_name = ref_name
+        self._referrers: dict[Digest, list[Descriptor]] | None = None
 
     @property
     def name(self) -> str:
         """See `ImageSource.name`."""
-        return str(self.folder)
+        return self._files.name
 
     def index(self) -> Manifest:
         """The layout's ``index.json``.
 
         Raises:
             NothingToExamine: ``layout-missing``.
-            FormatError: ``image-manifest``.
+            FormatError: ``image-manifest``; ``layout-docker-archive``.
         """
-        if not (self.folder / "oci-layout").is_file():
+        if not self._files.has("oci-layout"):
+            if self._files.has("manifest.json"):
+                raise FormatError(
+                    code="layout-docker-archive",
+                    what=f"{self.name} does not hold the image as registries know it",
+                    why="it is of Docker before version 25: its layers have other digests than in a registry",
+                    fix="save it with Docker 25 or newer, or with: skopeo copy docker://… oci-archive:FILE",
+                )
             raise NothingToExamine(
                 code="layout-missing",
-                what=f"{self.folder} is no saved image",
+                what=f"{self.name} is no saved image",
                 why="it has no file oci-layout",
-                fix="name a folder that `sigstep save`, `cosign save` or an oci: tool wrote",
+                fix="name what `sigstep save`, `cosign save`, `docker save` or an oci: tool wrote",
             )
-        return parse_manifest(_read(self.folder / "index.json", limits.IMAGE_MANIFEST_BYTES), INDEX)
+        return parse_manifest(read(self._files, "index.json", limits.IMAGE_MANIFEST_BYTES), INDEX)
 
     def manifest(self, digest: Digest | None = None) -> Manifest:
         """See `ImageSource.manifest`.
@@ -54,11 +66,16 @@ class Layout:
         Raises:
             NothingToExamine: ``layout-missing``, ``layout-image``.
             FormatError: ``registry-digest-mismatch``, ``image-manifest``.
+            Undecided: ``layout-unreadable``.
         """
         wanted = self._main() if digest is None else digest
-        data = _read(self._path(wanted), limits.IMAGE_MANIFEST_BYTES)
-        check_bytes(data, wanted, None, f"{self.folder}: {wanted}")
+        data = read(self._files, _path(wanted), limits.IMAGE_MANIFEST_BYTES)
+        check_bytes(data, wanted, None, f"{self.name}: {wanted}")
         return parse_manifest(data)
+
+    def has(self, digest: Digest) -> bool:
+        """See `ImageSource.has`."""
+        return self._files.has(_path(digest))
 
     def blob(self, descriptor: Descriptor, *, at_most: int) -> bytes:
         """See `ImageSource.blob`.
@@ -66,79 +83,100 @@ class Layout:
         Raises:
             FormatError: ``registry-digest-mismatch``, ``registry-size-mismatch``, ``registry-blob-too-large``.
         """
-        data = _read(self._path(descriptor.digest), at_most)
-        check_bytes(data, descriptor.digest, descriptor.size, f"{self.folder}: {descriptor.digest}")
+        data = read(self._files, _path(descriptor.digest), at_most)
+        check_bytes(data, descriptor.digest, descriptor.size, f"{self.name}: {descriptor.digest}")
         return data
 
-    def referrers(self, digest: Digest) -> tuple[Descriptor, ...]:
-        """See `ImageSource.referrers`: every manifest in the folder whose subject is ``digest``.
+    def stream(self, descriptor: Descriptor) -> Iterator[bytes]:
+        """See `ImageSource.stream`.
 
-        Layouts do not list referrers (cosign leaves them out of ``index.json``), so all small blobs are looked at.
+        Raises:
+            FormatError: ``registry-digest-mismatch``, ``registry-size-mismatch``, ``registry-blob-too-large``.
         """
-        found = []
-        for path in sorted((self.folder / "blobs" / "sha256").glob("*"))[:_SCANNED]:
-            if path.stat().st_size > limits.IMAGE_MANIFEST_BYTES:
-                continue
-            data = _read(path, limits.IMAGE_MANIFEST_BYTES)
-            if b'"subject"' not in data or digest.hex.encode() not in data:
-                continue
-            try:
-                manifest = parse_manifest(data)
-            except FormatError:
-                continue  # a blob that is no manifest
-            if manifest.subject is not None and manifest.subject.digest == digest:
-                found.append(manifest.descriptor)
-        return tuple(found)
+        check_size(descriptor, limits.IMAGE_LAYER_BYTES)
+        running = descriptor.digest.algorithm.new()
+        seen = 0
+        for piece in self._files.pieces(_path(descriptor.digest)):
+            running.update(piece)
+            seen += len(piece)
+            yield piece
+        compare(running.digest(), seen, descriptor.digest, descriptor.size, f"{self.name}: {descriptor.digest}")
+
+    def referrers(self, digest: Digest) -> tuple[Descriptor, ...]:
+        """See `ImageSource.referrers`: every manifest in the layout whose subject is ``digest``.
+
+        Layouts do not list referrers (cosign leaves them out of ``index.json``): all small blobs are looked at, once.
+        """
+        if self._referrers is None:
+            self._referrers = {}
+            for path in self._files.below("blobs/sha256")[:_SCANNED]:
+                manifest = self._attachment(path)
+                if manifest is not None and manifest.subject is not None:
+                    self._referrers.setdefault(manifest.subject.digest, []).append(_described(manifest))
+        return tuple(self._referrers.get(digest, ()))
 
     def legacy(self, digest: Digest, suffix: str) -> Manifest | None:
         """See `ImageSource.legacy`; cosign marks them by ``kind``, others by the tag as the name."""
         for one in self.index().manifests:
-            named = one.annotations.get(_REF_NAME, "").endswith(f"{tag_of(digest)}.{suffix}")
+            named = one.annotations.get(REF_NAME, "").endswith(f"{tag_of(digest)}.{suffix}")
             kind = one.annotations.get(KIND, "") == f"{KIND_PREFIX}{_SUFFIX_KINDS[suffix]}"
-            if named or (kind and digest == self._main()):
+            unnamed = not one.annotations.get(REF_NAME)
+            if named or (kind and unnamed and digest == self._main()):
                 return self.manifest(one.digest)
         return None
 
+    def _attachment(self, path: str) -> Manifest | None:
+        if self._files.size(path) > limits.IMAGE_MANIFEST_BYTES:
+            return None
+        data = read(self._files, path, limits.IMAGE_MANIFEST_BYTES)
+        if not data.startswith(b"{") or b'"subject"' not in data:
+            return None
+        try:
+            return parse_manifest(data)
+        except FormatError:
+            return None  # a blob that is no manifest
+
     def _main(self) -> Digest:
         images = [one for one in self.index().manifests if _is_image(one)]
-        if self.ref_name:
-            images = [one for one in images if one.annotations.get(_REF_NAME) == self.ref_name]
+        if self._ref_name:
+            named = (REF_NAME, _IMAGE_NAME)
+            images = [one for one in images if self._ref_name in [one.annotations.get(each) for each in named]]
         digests = dict.fromkeys(one.digest for one in images)
         if len(digests) != 1:
             raise NothingToExamine(
                 code="layout-image",
-                what=f"{self.folder} does not say which image is meant",
+                what=f"{self.name} does not say which image is meant",
                 why=f"it has {len(digests)} images to choose from",
-                fix="save one image in a folder of its own",
+                fix="name one with oci:FOLDER:NAME, or save one image in a folder of its own",
             )
         return next(iter(digests))
 
-    def _path(self, digest: Digest) -> Path:
-        return self.folder / "blobs" / digest.algorithm.value / digest.hex
+
+def open_layout(path: Path, ref_name: str = "") -> Layout:
+    """A saved image: a folder, or an archive.
+
+    Raises:
+        NothingToExamine: ``layout-missing``.
+        FormatError: ``layout-archive``.
+    """
+    return Layout(Folder(path) if path.is_dir() else Archive(path), ref_name)
+
+
+def _described(manifest: Manifest) -> Descriptor:
+    """What a listing would say about an attachment."""
+    return Descriptor(
+        media_type=manifest.media_type,
+        digest=manifest.digest,
+        size=len(manifest.data),
+        artifact_type=manifest.artifact_type,
+        annotations=manifest.annotations,
+    )
+
+
+def _path(digest: Digest) -> str:
+    return f"blobs/{digest.algorithm.value}/{digest.hex}"
 
 
 def _is_image(one: Descriptor) -> bool:
-    kind = one.annotations.get(KIND, "")
-    tag = one.annotations.get(_REF_NAME, "")
-    return kind.removeprefix(KIND_PREFIX) not in {"sigs", "atts"} and not tag.endswith((".sig", ".att", ".sbom"))
-
-
-def _read(path: Path, at_most: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(at_most + 1)
-    except OSError as error:
-        raise Undecided(
-            code="layout-unreadable",
-            what=f"{path} cannot be read",
-            why=error.strerror or "",
-            fix="save the image again",
-        ) from None
-    if len(data) > at_most:
-        raise FormatError(
-            code="registry-blob-too-large",
-            what=f"{path} is too large",
-            why=f"at most {at_most} bytes are read",
-            fix="look at what the manifest lists",
-        )
-    return data
+    kind = one.annotations.get(KIND, "").removeprefix(KIND_PREFIX)
+    return kind not in {"sigs", "atts"} and not _ATTACHED_TAG.fullmatch(one.annotations.get(REF_NAME, ""))

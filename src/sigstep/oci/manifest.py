@@ -74,12 +74,13 @@ class Manifest:
         return Descriptor(media_type=self.media_type, digest=self.digest, size=len(self.data))
 
 
-def parse_manifest(data: bytes, media_type: str = "") -> Manifest:
+def parse_manifest(data: bytes, media_type: str = "", *, manifests_at_most: int = limits.IMAGE_MANIFESTS) -> Manifest:
     """A manifest from its bytes.
 
     Args:
         data: the exact bytes.
         media_type: the media type that the registry or descriptor gave; the manifest's own has to agree.
+        manifests_at_most: children of an index.
 
     Raises:
         FormatError: ``image-manifest``, or a code of strict JSON.
@@ -104,7 +105,7 @@ def parse_manifest(data: bytes, media_type: str = "") -> Manifest:
         artifact_type=_text(value, "artifactType"),
         config=_descriptor(config) if config is not None else None,
         layers=_descriptors(value, "layers", limits.IMAGE_LAYERS),
-        manifests=_descriptors(value, "manifests", limits.IMAGE_MANIFESTS),
+        manifests=_descriptors(value, "manifests", manifests_at_most),
         subject=_descriptor(subject) if subject is not None else None,
         annotations=_annotations(value),
     )

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote
 
 from sigstep.errors import FormatError, ServiceError
 from sigstep.model import limits
 from sigstep.model.digest import Digest
-from sigstep.oci.client import Client
+from sigstep.oci.client import Client, next_page
 from sigstep.oci.manifest import INDEX, Descriptor, Manifest, index_document, parse_manifest
 from sigstep.oci.reference import Reference
 
-_NEXT: Final = re.compile(r'<([^<>]{1,2000})>\s*;[^,]*\brel="?next"?', re.IGNORECASE)
 _ZERO: Final = "sha256:" + "0" * 64
 _NO_API: Final = frozenset({400, 404, 405, 406})
-_TRIES: Final = 60
-_SETTLE_SECONDS: Final = 0.2
+_TRIES: Final = 200
+_PAUSE_SECONDS: Final = 0.5
+_OWN_TAG_DIGITS: Final = 32  # of the attachment's digest; the tag stays below 128 characters (distribution-spec)
 
 
 def tag_of(digest: Digest) -> str:
-    """The tag that stands in for the referrers API: ``sha256-<hex>``."""
-    return f"{digest.algorithm.value}-{digest.hex}"
+    """The tag that stands in for the referrers API: ``sha256-<hex>``, the digits cut at 64 (referrers tag schema)."""
+    return f"{digest.algorithm.value}-{digest.hex[:64]}"
 
 
 def list_referrers(client: Client, image: Reference, digest: Digest) -> tuple[Descriptor, ...]:
@@ -33,72 +32,81 @@ def list_referrers(client: Client, image: Reference, digest: Digest) -> tuple[De
         ServiceError: a ``registry-*`` code.
     """
     found = _by_api(client, image, digest)
-    if found is None:
-        stored = client.tag_bytes(image.tagged(tag_of(digest)))
-        found = () if stored is None else parse_manifest(stored[0]).manifests
-    return found
+    return _listed(client, image.tagged(tag_of(digest)))[0] if found is None else found
 
 
 def attach(client: Client, image: Reference, manifest: Manifest) -> None:
-    """Write a manifest that has a subject, and make sure that it is found again.
+    """Write a manifest that has a subject, and make sure that it is found.
 
-    Where the registry has no referrers API, the stand-in tag is read, extended and written (with ``If-Match`` where the
-    registry gives an ETag), then read again after a pause, until the entry stays: writers who do the same at once
-    do not lose one another's.
+    Where the registry has no referrers API, the list under the stand-in tag has to be extended, and registries do not
+    compare before they write. So each attachment first gets a tag of its own, ``sha256-<hex>.<digits>``, that nobody
+    else writes; then the list is written until, read again, it has everything that has such a tag. Whoever writes last
+    reads after that and sees the tags of all who wrote before, so nobody's entry is lost, however slow a writer is.
 
     Args:
         image: the repository.
         manifest: its blobs are already there; it has a subject.
 
     Raises:
-        ServiceError: ``referrers-contended`` when others kept overwriting the entry; a ``registry-*`` code.
+        ServiceError: ``referrers-contended`` when others kept overwriting the list; a ``registry-*`` code.
     """
     assert manifest.subject is not None
     answer = client.put_manifest(image.at(manifest.digest), manifest.data, manifest.media_type)
     if answer.headers.get("oci-subject") and has_api(client, image):
         return
-    if not answer.headers.get("oci-subject") and has_api(client, image):
+    if not answer.headers.get("oci-subject"):
         known = _by_api(client, image, manifest.subject.digest) or ()
         if any(one.digest == manifest.digest for one in known):
             return
-    _extend_tag(client, image.tagged(tag_of(manifest.subject.digest)), manifest)
+    own = f"{tag_of(manifest.subject.digest)}.{manifest.digest.hex[:_OWN_TAG_DIGITS]}"
+    client.put_manifest(image.tagged(own), manifest.data, manifest.media_type)
+    _extend_list(client, image.tagged(tag_of(manifest.subject.digest)), manifest)
 
 
 def drop(client: Client, image: Reference, subject: Digest, gone: frozenset[Digest]) -> None:
-    """Delete manifests that refer to ``subject``, and take them out of the stand-in tag.
+    """Delete manifests that refer to ``subject``, and take them out of the list under the stand-in tag.
 
     Raises:
-        ServiceError: a ``registry-*`` code.
+        ServiceError: a ``registry-*`` code; ``registry-refused`` where the registry does not delete. Then nothing of
+            the list is changed.
     """
-    tag = image.tagged(tag_of(subject))
-    stored = client.tag_bytes(tag)
-    if stored is not None:
-        kept = [one.document() for one in parse_manifest(stored[0]).manifests if one.digest not in gone]
-        client.put_manifest(tag, index_document(kept), INDEX, if_match=stored[1])
     for digest in sorted(gone, key=str):
         client.delete_manifest(image.at(digest))
+    tag = image.tagged(tag_of(subject))
+    listed, etag = _listed(client, tag)
+    kept = [one.document() for one in listed if one.digest not in gone]
+    if len(kept) < len(listed):
+        client.put_manifest(tag, index_document(kept), INDEX, if_match=etag)
 
 
-def _extend_tag(client: Client, tag: Reference, manifest: Manifest) -> None:
-    entry = _entry(manifest)
+def _listed(client: Client, tag: Reference) -> tuple[tuple[Descriptor, ...], str]:
+    """The entries under a stand-in tag, and its ETag."""
+    stored = client.tag_bytes(tag)
+    if stored is None:
+        return (), ""
+    found = parse_manifest(stored[0], manifests_at_most=limits.REFERRERS_READ).manifests
+    _check_count(len(found))
+    return found, stored[1]
+
+
+def _extend_list(client: Client, tag: Reference, manifest: Manifest) -> None:
+    seen = {_own_digits(manifest.digest): manifest}
     world = client.world
-    stayed = 0
     for tries in range(_TRIES):
-        began = world.clock.monotonic()
-        stored = client.tag_bytes(tag)
-        known = parse_manifest(stored[0]).manifests if stored else ()
-        if any(one.digest == manifest.digest for one in known):
-            stayed += 1
-            if stayed == 2:
-                return
-        else:
-            stayed = 0
-            _check_count(len(known) + 1)
-            data = index_document([*(one.document() for one in known), entry])
-            client.put_manifest(tag, data, INDEX, if_match=stored[1] if stored else "", allowed=(412,))
-        share = int.from_bytes(world.entropy.token(2), "big") / 0xFFFF
-        settle = max(_SETTLE_SECONDS, 2 * (world.clock.monotonic() - began))  # others are as slow as we are
-        world.clock.sleep(settle * (1 + share * min(tries + 1, 10)))
+        listed, etag = _listed(client, tag)
+        wanted = {*_tagged(client, tag), *seen}
+        missing = wanted - {_own_digits(one.digest) for one in listed}
+        if not missing:
+            return
+        added = [one for digits in sorted(missing) if (one := _read(client, tag, digits, seen)) is not None]
+        if not added:
+            return
+        _check_count(len(listed) + len(added))
+        data = index_document([*(one.document() for one in listed), *(_entry(one) for one in added)])
+        client.put_manifest(tag, data, INDEX, if_match=etag, allowed=(409, 412))
+        if tries:  # others write too: the more tries, the longer, and no two the same
+            share = int.from_bytes(world.entropy.token(2), "big") / 0xFFFF
+            world.clock.sleep(_PAUSE_SECONDS * share * min(tries, 20))
     raise ServiceError(
         code="referrers-contended",
         what=f"the attachment is stored, but not listed under {tag}",
@@ -106,6 +114,33 @@ def _extend_tag(client: Client, tag: Reference, manifest: Manifest) -> None:
         fix="try again later, or use a registry with the referrers API",
         retryable=True,
     )
+
+
+def _tagged(client: Client, tag: Reference) -> set[str]:
+    """The digits of every attachment that has a tag of its own."""
+    start = f"{tag.tag}."
+    found = {one.removeprefix(start) for one in client.tags(tag) if one.startswith(start)}
+    return {one for one in found if len(one) == _OWN_TAG_DIGITS and set(one) <= set("0123456789abcdef")}
+
+
+def _read(client: Client, tag: Reference, digits: str, seen: dict[str, Manifest]) -> Manifest | None:
+    """The attachment with a tag of its own; None where it is gone, or is none of this image."""
+    if digits not in seen:
+        stored = client.tag_bytes(tag.tagged(f"{tag.tag}.{digits}"))
+        try:
+            found = None if stored is None else parse_manifest(stored[0])
+        except FormatError:
+            found = None
+        if found is None or found.subject is None or tag_of(found.subject.digest) != tag.tag:
+            return None
+        if _own_digits(found.digest) != digits:
+            return None
+        seen[digits] = found
+    return seen[digits]
+
+
+def _own_digits(digest: Digest) -> str:
+    return digest.hex[:_OWN_TAG_DIGITS]
 
 
 def _entry(manifest: Manifest) -> dict[str, Any]:
@@ -125,24 +160,16 @@ def has_api(client: Client, image: Reference) -> bool:
 
 def _by_api(client: Client, image: Reference, digest: Digest) -> tuple[Descriptor, ...] | None:
     found: list[Descriptor] = []
-    path = f"referrers/{quote(str(digest), safe=':')}"
+    path: str | None = f"referrers/{quote(str(digest), safe=':')}"
     for _ in range(limits.REFERRER_PAGES):
-        answer = client.get(image, path, accept=INDEX, allowed=(200, *_NO_API))
+        answer = client.get(image, path or "", accept=INDEX, allowed=(200, *_NO_API))
         if answer.status != 200 or not _is_index(answer.headers.get("content-type", "")):
             return None
-        found += parse_manifest(answer.body, INDEX).manifests
+        found += parse_manifest(answer.body, INDEX, manifests_at_most=limits.REFERRERS_READ).manifests
         _check_count(len(found))
-        following = _NEXT.search(answer.headers.get("link", ""))
-        if following is None:
+        path = next_page(answer)
+        if path is None:
             return tuple(found)
-        path = urljoin(answer.url, following[1])
-        if urlsplit(path)[:2] != urlsplit(answer.url)[:2]:
-            raise FormatError(
-                code="image-manifest",
-                what="the list of referrers goes on at another host",
-                why=f"its next page is at {urlsplit(path).netloc[:200]!r}",
-                fix="check the registry's configuration",
-            )
     raise _too_many()
 
 

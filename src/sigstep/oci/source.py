@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from sigstep.model import limits
 from sigstep.model.digest import Digest
 from sigstep.oci.client import Client
-from sigstep.oci.manifest import Descriptor, Manifest
+from sigstep.oci.manifest import Descriptor, Manifest, malformed, parse_manifest
 from sigstep.oci.reference import Reference
 from sigstep.oci.referrers import has_api, list_referrers, tag_of
 
@@ -24,8 +26,16 @@ class ImageSource(Protocol):
         """The image itself, or the manifest with a digest."""
         ...
 
+    def has(self, digest: Digest) -> bool:
+        """Whether the manifest with a digest is there."""
+        ...
+
     def blob(self, descriptor: Descriptor, *, at_most: int) -> bytes:
         """A blob, checked against its descriptor."""
+        ...
+
+    def stream(self, descriptor: Descriptor) -> Iterator[bytes]:
+        """A blob piece by piece; the error for wrong bytes comes after the last."""
         ...
 
     def referrers(self, digest: Digest) -> tuple[Descriptor, ...]:
@@ -35,6 +45,30 @@ class ImageSource(Protocol):
     def legacy(self, digest: Digest, suffix: str) -> Manifest | None:
         """cosign's tag of an image (``sig``, ``att``), or None."""
         ...
+
+
+def walk(source: ImageSource, root: Manifest) -> Iterator[tuple[Manifest, str]]:
+    """Every manifest of an image once, with its platform: children before the index that lists them.
+
+    Raises:
+        FormatError: ``image-manifest``: indexes nest too deep, or list too much.
+        SigstepError: a manifest cannot be read.
+    """
+    seen: set[Digest] = set()
+
+    def below(manifest: Manifest, platform: str, depth: int) -> Iterator[tuple[Manifest, str]]:
+        if depth > limits.INDEX_DEPTH:
+            raise malformed(f"indexes nest deeper than {limits.INDEX_DEPTH}")
+        for child in manifest.manifests:
+            if child.digest in seen:
+                continue
+            seen.add(child.digest)
+            if len(seen) > limits.IMAGE_NODES:
+                raise malformed(f"it lists more than {limits.IMAGE_NODES} manifests")
+            yield from below(source.manifest(child.digest), child.platform, depth + 1)
+        yield manifest, platform
+
+    yield from below(root, "", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +91,14 @@ class RemoteImage:
         """See `ImageSource.blob`."""
         return self.client.blob(self.image, descriptor, at_most=at_most)
 
+    def has(self, digest: Digest) -> bool:
+        """See `ImageSource.has`."""
+        return self.client.has(self.image, f"manifests/{digest}")
+
+    def stream(self, descriptor: Descriptor) -> Iterator[bytes]:
+        """See `ImageSource.stream`."""
+        return self.client.stream_blob(self.image, descriptor)
+
     def referrers(self, digest: Digest) -> tuple[Descriptor, ...]:
         """See `ImageSource.referrers`."""
         return list_referrers(self.client, self.image, digest)
@@ -67,7 +109,5 @@ class RemoteImage:
 
     def legacy(self, digest: Digest, suffix: str) -> Manifest | None:
         """See `ImageSource.legacy`."""
-        from sigstep.oci.manifest import parse_manifest
-
         found = self.client.tag_bytes(self.image.tagged(f"{tag_of(digest)}.{suffix}"))
         return None if found is None else parse_manifest(found[0])

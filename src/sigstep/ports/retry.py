@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timezone
+from email.utils import parsedate_to_datetime
 from typing import Final, TypeVar
 
 from sigstep.errors import ServiceError
+from sigstep.ports.http import Response
 from sigstep.ports.world import World
 
 DEFAULT_BUDGET_SECONDS: Final = 600.0  # peers give up after 30 to 45 s; outages of the public services last longer
@@ -14,6 +17,7 @@ _FIRST_DELAY_SECONDS: Final = 1.0
 _LONGEST_DELAY_SECONDS: Final = 30.0
 _QUIET_TRIES: Final = 3  # a blip is nobody's concern
 _SHORTEST_LAST_WAIT_SECONDS: Final = 0.5
+_LONGEST_RETRY_AFTER_SECONDS: Final = 24 * 3600.0
 
 Answer = TypeVar("Answer")
 
@@ -75,6 +79,24 @@ def retrying(action: Callable[[], Answer], *, service: str, budget: Budget, worl
                 reason = f"status {error.status}" if error.status else error.code
                 world.tell(f"{service}: {reason}; trying again in {wait:.0f} s, for {left / 60:.0f} min at most")
         world.clock.sleep(wait)
+
+
+def retry_after(response: Response, world: World) -> float | None:
+    """Seconds of a ``Retry-After`` header (RFC 9110, 10.2.3: seconds or a date), or None."""
+    value = response.headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit() and len(value) <= 9:
+        return min(float(value), _LONGEST_RETRY_AFTER_SECONDS)
+    try:
+        time = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError):
+        return None
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=timezone.utc)
+    return _bounded((time - world.clock.now()).total_seconds())
+
+
+def _bounded(seconds: float) -> float:
+    return max(0.0, min(seconds, _LONGEST_RETRY_AFTER_SECONDS))
 
 
 def _delay(tries: int, world: World) -> float:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sigstep.sandbox.exchange import Refused, Reply, Request, json_reply
 
-_PATH: Final = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs|referrers)/(?P<rest>.*)")
+_PATH: Final = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs|referrers|tags)/(?P<rest>.*)")
 _INDEX: Final = "application/vnd.oci.image.index.v1+json"
 
 
@@ -34,7 +34,10 @@ class Registry:
         user: the name and password that ``token`` and ``basic`` ask for.
         realm: address of the token service, where it is not this server's own.
         replaced: bytes to answer instead of what is stored, by digest: a broken registry.
-        page: entries of one page of referrers; 0 for all.
+        page: entries of one page of referrers or tags; 0 for all.
+        compares: whether a manifest is written only where ``If-Match`` has the tag's present ETag.
+        deletes: whether manifests may be deleted.
+        lists_tags: whether the tags of a repository are listed.
     """
 
     def __init__(self) -> None:
@@ -44,6 +47,9 @@ class Registry:
         self.realm = ""
         self.replaced: dict[str, bytes] = {}
         self.page = 0
+        self.compares = False
+        self.deletes = True
+        self.lists_tags = True
         self.requests: list[str] = []
         self._lock = threading.Lock()
         self._repositories: dict[str, _Repository] = {}
@@ -60,7 +66,12 @@ class Registry:
             if match is None:
                 return json_reply({})
             repository = self._repositories.setdefault(match["name"], _Repository())
-            kinds = {"manifests": self._manifests, "blobs": self._blobs, "referrers": self._referrers}
+            kinds = {
+                "manifests": self._manifests,
+                "blobs": self._blobs,
+                "referrers": self._referrers,
+                "tags": self._tags,
+            }
             return kinds[match["kind"]](request, repository, match["name"], match["rest"])
 
     def _admit(self, request: Request, name: str) -> None:
@@ -123,13 +134,15 @@ class Registry:
         if digest not in repository.manifests:
             raise Refused(404, "no such manifest")
         if request.method == "DELETE":
+            if not self.deletes:
+                raise Refused(405, "manifests stay")
             if rest == digest:
                 del repository.manifests[digest]
             repository.tags = {tag: to for tag, to in repository.tags.items() if to in repository.manifests}
             repository.tags.pop(rest, None)
             return Reply(status=202)
         data, kind = repository.manifests[digest]
-        headers = {"Content-Type": kind, "Docker-Content-Digest": digest}
+        headers = {"Content-Type": kind, "Docker-Content-Digest": digest, "ETag": f'"{digest}"'}
         return Reply(body=self.replaced.get(digest, data), headers=headers)
 
     def _put(self, request: Request, repository: _Repository, name: str, rest: str) -> Reply:
@@ -140,6 +153,9 @@ class Registry:
         for one in (*document.get("layers", ()), *filter(None, [document.get("config")])):
             if one["digest"] not in repository.blobs:
                 raise Refused(400, f"the blob {one['digest']} is not there")
+        given = request.headers.get("If-Match", "")
+        if self.compares and given and given != f'"{repository.tags.get(rest, "")}"':
+            raise Refused(412, "the tag is another by now")
         repository.manifests[digest] = (request.body, request.headers.get("Content-Type", ""))
         if ":" not in rest:
             repository.tags[rest] = digest
@@ -163,6 +179,19 @@ class Registry:
         page = found[start : start + self.page] if self.page else found
         body = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": page}
         return Reply(body=json.dumps(body).encode(), headers=headers)
+
+    def _tags(self, request: Request, repository: _Repository, name: str, rest: str) -> Reply:
+        if not self.lists_tags or rest != "list":
+            raise Refused(404, "no such address")
+        known = sorted(repository.tags)
+        after = [one for one in known if one > request.query.get("last", "")]
+        page = after[: self.page] if self.page else after
+        more = len(page) < len(after)
+        headers = {"Link": f'</v2/{name}/tags/list?n={self.page}&last={page[-1]}>; rel="next"'} if more else {}
+        return Reply(
+            body=json.dumps({"name": name, "tags": page}).encode(),
+            headers={"Content-Type": "application/json", **headers},
+        )
 
 
 def _entry(document: dict[str, Any], digest: str, size: int, kind: str) -> dict[str, Any]:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import timezone
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from sigstep.errors import FormatError, ServiceError
 from sigstep.model import limits
 from sigstep.ports.http import Response
+from sigstep.ports.retry import retry_after
 from sigstep.ports.world import World
 from sigstep.wire import strict_json
 
 _RETRYABLE: Final = frozenset({408, 425, 429, 499})
-_LONGEST_RETRY_AFTER_SECONDS: Final = 24 * 3600.0
 
 
 def post(
@@ -110,21 +108,3 @@ def server_message(body: bytes) -> str:
     if isinstance(value, dict) and isinstance(value.get("message"), str):
         return str(value["message"])[:300]
     return text[:300]
-
-
-def retry_after(response: Response, world: World) -> float | None:
-    """Seconds of a ``Retry-After`` header (RFC 9110, 10.2.3: seconds or a date), or None."""
-    value = response.headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit() and len(value) <= 9:
-        return min(float(value), _LONGEST_RETRY_AFTER_SECONDS)
-    try:
-        time = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError):
-        return None
-    if time.tzinfo is None:
-        time = time.replace(tzinfo=timezone.utc)
-    return _bounded((time - world.clock.now()).total_seconds())
-
-
-def _bounded(seconds: float) -> float:
-    return max(0.0, min(seconds, _LONGEST_RETRY_AFTER_SECONDS))
