@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 from tests.sandboxes import sandbox
 
 from sigstep.cli.attest import command as attest
-from sigstep.cli.images import copy_command, save_command, tree_command
+from sigstep.cli.images import copy_command, load_command, prune_command, save_command, tree_command
 from sigstep.cli.sign import command as sign
 from sigstep.cli.verify import command as verify
 from sigstep.errors import SigstepError
@@ -121,3 +122,89 @@ def test_tree_copy_and_save(sandbox: Sandbox, tmp_path: Path, referrers: bool) -
     with pytest.raises(SigstepError) as caught:
         run(sandbox, save_command, image, str(folder))
     assert caught.value.code == ("output-exists")
+
+
+def archived(folder: Path) -> Path:
+    """A saved folder as an archive, as `docker save` makes one."""
+    path = folder.with_suffix(".tar")
+    with tarfile.open(path, "w") as tar:
+        tar.add(folder, arcname=".")
+    return path
+
+
+@pytest.mark.parametrize("referrers", [True, False])
+def test_load(sandbox: Sandbox, tmp_path: Path, referrers: bool) -> None:
+    """A saved folder or archive, pushed elsewhere, verifies as the image did, on every platform."""
+    sandbox.registry.referrers = referrers
+    image = str(push(sandbox, f"whole-{referrers}".lower()))
+    trust = ("--trusted-root", str(sandbox.trusted_root_file), "--repo", "acme/app")
+    assert run(sandbox, sign, image, "--recursive")[0] == 0
+    assert run(sandbox, save_command, image, str(tmp_path / "saved"))[0] == 0
+    path = archived(tmp_path / "saved")
+    for number, place in enumerate((str(tmp_path / "saved"), f"oci-archive:{path}", f"docker-archive:{path}")):
+        assert run(sandbox, verify, place, "--recursive", "--offline", *trust)[0] == 0
+        there = image.replace("whole", f"loaded-{number}")
+        assert run(sandbox, load_command, place, there)[0] == 0
+        status, output = run(sandbox, verify, there, "--recursive", *trust)
+        assert (status, output.count("linux/amd64")) == (0, 1)
+        assert run(sandbox, tree_command, place)[1].count("cosign/sign") == 2
+
+
+def test_every_platform(sandbox: Sandbox) -> None:
+    """One that nothing is attached to is refused; without an index there is none."""
+    sandbox.registry.referrers = True
+    image = str(push(sandbox, "platforms"))
+    trust = ("--trusted-root", str(sandbox.trusted_root_file), "--repo", "acme/app")
+    assert run(sandbox, sign, image)[0] == 0
+    assert run(sandbox, verify, image, *trust)[0] == 0
+    assert run(sandbox, verify, image, "--platform", "all", *trust)[0] == 1
+    assert run(sandbox, verify, image, "--recursive", *trust)[0] == 1
+    with pytest.raises(SigstepError) as caught:
+        run(sandbox, verify, image, "--platform", "linux/s390x", *trust)
+    assert caught.value.code == "platform-missing"
+
+
+def test_what_is_listed_wrongly_is_found(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Annotations of a listing are hints: an attestation that is listed as another kind is found all the same."""
+    sandbox.registry.referrers = True
+    image = push(sandbox, "mislabelled")
+    (tmp_path / "p.json").write_text("{}")
+    kind = "https://acme.example/check/v1"
+    assert run(sandbox, attest, str(image), "--type", kind, "--predicate", str(tmp_path / "p.json"))[0] == 0
+    sandbox.registry.relabelled = {"dev.sigstore.bundle.predicateType": "https://acme.example/\x1b[31mother"}
+    trust = ("--trusted-root", str(sandbox.trusted_root_file), "--repo", "acme/app")
+    assert run(sandbox, verify, str(image), "--type", kind, *trust)[0] == 0
+    assert "\x1b" not in run(sandbox, tree_command, str(image))[1]
+    sandbox.registry.relabelled = {}
+
+
+@pytest.mark.parametrize("referrers", [True, False])
+def test_prune(sandbox: Sandbox, referrers: bool) -> None:
+    """The newest of each type stays; nothing is removed without --yes."""
+    sandbox.registry.referrers = referrers
+    image = str(push(sandbox, f"pruned-{referrers}".lower()))
+    trust = ("--trusted-root", str(sandbox.trusted_root_file), "--repo", "acme/app")
+    for _ in range(3):
+        assert run(sandbox, sign, image)[0] == 0
+    assert run(sandbox, prune_command, image)[1].count("would remove") == 2
+    assert run(sandbox, tree_command, image)[1].count("cosign/sign") == 3
+    assert run(sandbox, prune_command, image, "--yes")[1].count("removed") == 2
+    assert run(sandbox, tree_command, image)[1].count("cosign/sign") == 1
+    assert run(sandbox, verify, image, *trust)[0] == 0
+    assert "nothing to remove" in run(sandbox, prune_command, image, "--yes", "--type", "spdx", "--keep", "0")[1]
+    assert run(sandbox, prune_command, image, "--yes", "--keep", "0")[0] == 0
+    assert run(sandbox, verify, image, *trust)[0] == 1
+
+
+def test_mirrors(sandbox: Sandbox) -> None:
+    """Reads go to the mirror first, and to the registry for what the mirror lacks or has wrong."""
+    sandbox.registry.referrers = True
+    image = str(push(sandbox, "mirrored"))
+    assert run(sandbox, sign, image)[0] == 0
+    host = image.partition("/")[0]
+    trust = ("--trusted-root", str(sandbox.trusted_root_file), "--repo", "acme/app")
+    for mirror in (host.replace("localhost", "127.0.0.1"), "127.0.0.1:1"):
+        assert run(sandbox, verify, image, "--mirror", f"{host}={mirror}", *trust)[0] == 0
+    with pytest.raises(SigstepError) as caught:
+        run(sandbox, verify, image, "--mirror", "nonsense", *trust)
+    assert caught.value.code == "option-malformed"

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from sigstep.cli.evidence_options import thresholds_of
+from sigstep.cli.registry_options import registry_options, settings_of
 from sigstep.errors import NothingToExamine, UsageError
 from sigstep.flows.policies import OpenedPolicy
-from sigstep.model.digest import Digest
 from sigstep.model.trust import TrustMaterial
 from sigstep.model.verdict import Verdict
+from sigstep.oci.layout import SavedImage
 from sigstep.oci.reference import Reference, parse_reference
 from sigstep.policy.rule import Rule
 from sigstep.ports.world import World
@@ -27,7 +27,10 @@ _OPTIONS: Final = (
         type=click.Path(path_type=Path, dir_okay=False),
         help="Images that a Dockerfile, compose file or Kubernetes manifest names.",
     ),
-    click.option("--platform", metavar="OS/ARCH", help="Of an image index: verify the image for this platform."),
+    click.option(
+        "--platform", metavar="OS/ARCH|all", help="Of an image index: verify the image for this platform, or each."
+    ),
+    click.option("--recursive", is_flag=True, help="Verify an image index and each image that it lists."),
     click.option(
         "--image-name",
         "image_names",
@@ -35,12 +38,12 @@ _OPTIONS: Final = (
         metavar="IMAGE",
         help="With --policy: the name a saved folder is deployed under; once for each.",
     ),
-    click.option("--plain-http", multiple=True, metavar="HOST[:PORT]", help="A registry to ask without TLS."),
 )
 
 
 def image_options(command: Any) -> Any:
     """The options that are about images, for a command that takes ``**options``."""
+    command = registry_options(command)
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -51,11 +54,11 @@ def is_layout(path: Path) -> bool:
     return (path / "oci-layout").is_file() or (path / "index.json").is_file()
 
 
-def listed_images(files: tuple[Path, ...]) -> dict[Path | Digest | Reference, tuple[str, ...]]:
+def listed_images(files: tuple[Path, ...]) -> dict[Reference, tuple[str, ...]]:
     """Images that files name, with the places that name them."""
     from sigstep.subjects.manifest import read_images
 
-    places: dict[Path | Digest | Reference, tuple[str, ...]] = {}
+    places: dict[Reference, tuple[str, ...]] = {}
     for path in files:
         images = read_images(path)
         if not images:
@@ -67,16 +70,9 @@ def listed_images(files: tuple[Path, ...]) -> dict[Path | Digest | Reference, tu
     return places
 
 
-def _with_lines(verdict: Verdict, places: tuple[str, ...]) -> Verdict:
-    if not places:
-        return verdict
-    location = f"{verdict.subject.location} ({', '.join(places)})"
-    return replace(verdict, subject=replace(verdict.subject, location=location))
-
-
 def image_verdicts(
-    images: tuple[Reference | Path, ...],
-    listed: Mapping[Path | Digest | Reference, tuple[str, ...]],
+    images: tuple[Reference | SavedImage, ...],
+    listed: Mapping[Reference, tuple[str, ...]],
     rule: Rule,
     trust: TrustMaterial,
     opened: OpenedPolicy | None,
@@ -90,41 +86,40 @@ def image_verdicts(
     """
     from sigstep.flows.images import ImageRequest, verify_images
     from sigstep.flows.policy_images import PolicyImageRequest, verify_policy_images
-    from sigstep.oci.client import Settings
 
-    if options["offline"] and not all(isinstance(one, Path) for one in images):
+    if options["offline"] and not all(isinstance(one, SavedImage) for one in images):
         raise UsageError(
             code="image-offline",
             what="an image in a registry cannot be verified offline",
             why="what is attached to it is in the registry too",
             fix="save it with all that is attached to it, and verify the folder",
         )
-    settings = Settings(plain_http=frozenset(options["plain_http"]))
+    settings = settings_of(options)
     platform = options["platform"] or ""
     thresholds = thresholds_of(options)
     if opened:
-        names = tuple(parse_reference(one) for one in options["image_names"])
         by_policy = PolicyImageRequest(
             images=images,
             policy=opened,
             trust=trust,
-            names=names,
+            names=tuple(parse_reference(one) for one in options["image_names"]),
             platform=platform,
+            recursive=options["recursive"],
+            places=listed,
             thresholds=thresholds,
             settings=settings,
         )
-        found = verify_policy_images(by_policy, world)
-    else:
-        request = ImageRequest(
-            images=images,
-            rule=rule,
-            trust=trust,
-            attestation=bool(options["types"]),
-            platform=platform,
-            thresholds=thresholds,
-            settings=settings,
-        )
-        found = verify_images(request, world).verdicts
-    return tuple(
-        _with_lines(one, listed.get(image, ())) for image, one in zip(dict.fromkeys(images), found, strict=True)
+        return verify_policy_images(by_policy, world)
+    request = ImageRequest(
+        images=images,
+        rule=rule,
+        trust=trust,
+        attestation=bool(options["types"]),
+        types=tuple(options["types"]),
+        platform=platform,
+        recursive=options["recursive"],
+        places=listed,
+        thresholds=thresholds,
+        settings=settings,
     )
+    return verify_images(request, world).verdicts

@@ -1,4 +1,4 @@
-"""``sigstep tree``, ``copy`` and ``save``: images with all that is attached to them."""
+"""``sigstep tree``, ``copy``, ``save``, ``load`` and ``prune``: images with all that is attached to them."""
 
 from __future__ import annotations
 
@@ -7,43 +7,53 @@ from typing import Any
 
 import click
 
+from sigstep.cli.registry_options import image_place, registry_options, settings_of
 from sigstep.flows.image_copies import copy, save, tree
-from sigstep.oci.client import Settings
+from sigstep.flows.image_pruning import PruneRequest, prune, removable
+from sigstep.flows.images import open_source
+from sigstep.oci.client import Client
 from sigstep.oci.reference import parse_reference
 from sigstep.ports.real import real_world
+from sigstep.predicates.registry import type_uri
 from sigstep.rendering.text import plain
-
-_PLAIN = click.option("--plain-http", multiple=True, metavar="HOST[:PORT]", help="A registry to ask without TLS.")
-
-
-def _settings(hosts: tuple[str, ...]) -> Settings:
-    return Settings(plain_http=frozenset(hosts))
 
 
 @click.command("tree")
 @click.argument("image")
-@_PLAIN
-def tree_command(image: str, plain_http: tuple[str, ...]) -> int:
-    """List what is attached to an image. Nothing is verified."""
-    reference = parse_reference(image)
-    root, attached = tree(reference, _settings(plain_http), real_world())
-    platforms = {child.digest: child.platform for child in root.manifests}
-    for digest in (root.digest, *platforms):
-        click.echo(f"{plain(reference.name)}@{digest} {plain(platforms.get(digest, ''))}".rstrip())
+@registry_options
+def tree_command(image: str, **options: Any) -> int:
+    """List what is attached to an image (in a registry, or saved). Nothing is verified."""
+    source = open_source(image_place(image), Client(real_world(), settings_of(options)))
+    _, nodes, attached = tree(source)
+    for manifest, platform in nodes:
+        click.echo(f"{plain(source.name)}@{manifest.digest} {plain(platform)}".rstrip())
         for one in attached:
-            if one.subject == digest:
-                click.echo(f"  {one.digest} {plain(one.kind)}")
+            if one.subject == manifest.digest:
+                click.echo(f"  {one.digest} {plain(one.kind)} {plain(one.created)}".rstrip())
     return 0
 
 
 @click.command("copy")
 @click.argument("origin", metavar="SRC")
 @click.argument("target", metavar="DST")
-@_PLAIN
-def copy_command(origin: str, target: str, plain_http: tuple[str, ...]) -> int:
+@registry_options
+def copy_command(origin: str, target: str, **options: Any) -> int:
     """Copy an image with all signatures and attestations."""
-    there = parse_reference(target)
-    root = copy(parse_reference(origin), there, _settings(plain_http), real_world())
+    return _copy(origin, target, options)
+
+
+@click.command("load")
+@click.argument("origin", metavar="FOLDER|oci:FOLDER[:NAME]|oci-archive:FILE|docker-archive:FILE")
+@click.argument("target", metavar="IMAGE")
+@registry_options
+def load_command(origin: str, target: str, **options: Any) -> int:
+    """Push a saved image with all signatures and attestations that were saved with it."""
+    return _copy(origin, target, options)
+
+
+def _copy(origin: str, target: str, options: dict[str, Any]) -> int:
+    world, settings, there = real_world(), settings_of(options), parse_reference(target)
+    root = copy(open_source(image_place(origin), Client(world, settings)), there, settings, world)
     click.echo(f"{plain(there.name)}@{root.digest}")
     return 0
 
@@ -51,9 +61,40 @@ def copy_command(origin: str, target: str, plain_http: tuple[str, ...]) -> int:
 @click.command("save")
 @click.argument("image")
 @click.argument("folder", type=click.Path(path_type=Path))
-@_PLAIN
-def save_command(image: str, folder: Path, **given: Any) -> int:
+@registry_options
+def save_command(image: str, folder: Path, **options: Any) -> int:
     """Save an image with all signatures and attestations as an OCI layout folder, to verify it without a network."""
-    root = save(parse_reference(image), folder, _settings(given["plain_http"]), real_world())
+    root = save(parse_reference(image), folder, settings_of(options), real_world())
     click.echo(f"{plain(str(folder))}: {root.digest}")
+    return 0
+
+
+@click.command("prune")
+@click.argument("image")
+@click.option(
+    "--keep", type=click.IntRange(0), default=1, show_default=True, help="Newest bundles of each type to keep."
+)
+@click.option("--type", "types", multiple=True, metavar="NAME|URI", help="Only bundles of this predicate type.")
+@click.option("--legacy", is_flag=True, help="Also the tags .sig and .att of older cosign.")
+@click.option("--yes", is_flag=True, help="Remove them; without it they are only listed.")
+@registry_options
+def prune_command(image: str, keep: int, types: tuple[str, ...], legacy: bool, yes: bool, **options: Any) -> int:
+    """Remove old signatures and attestations of an image and of each image it lists, by what the registry says of them.
+
+    Types and times are the registry's word: nothing is verified, and who signed does not matter.
+    """
+    request = PruneRequest(
+        image=parse_reference(image),
+        keep=keep,
+        types=tuple(type_uri(one) for one in types),
+        legacy=legacy,
+        settings=settings_of(options),
+    )
+    found = (prune if yes else removable)(request, real_world())
+    for one in found:
+        click.echo(f"{'removed' if yes else 'would remove'} {one.digest} {plain(one.kind)} of {one.subject}")
+    if not found:
+        click.echo("nothing to remove")
+    elif not yes:
+        click.echo("run it again with --yes to remove them", err=True)
     return 0

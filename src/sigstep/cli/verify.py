@@ -19,6 +19,7 @@ from sigstep.errors import UsageError
 from sigstep.flows.verify import VerifyRequest, verify
 from sigstep.model.digest import Digest
 from sigstep.model.verdict import Report, Verdict
+from sigstep.oci.layout import SavedImage, parse_saved
 from sigstep.oci.reference import Reference, looks_like_image, parse_reference
 from sigstep.ports.real import real_world
 from sigstep.rendering.report import report_text
@@ -65,8 +66,8 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
     opened = policy_of(options)
     rule = opened.rule if opened else rule_of(options)
     trust = trust_of(options, world, opened)
-    images = tuple(one for one in named if isinstance(one, Reference) or (isinstance(one, Path) and is_layout(one)))
-    rest = tuple(one for one in named if not isinstance(one, Reference) and one not in images)
+    images = tuple(one for one in named if isinstance(one, (Reference, SavedImage)))
+    rest = tuple(one for one in named if not isinstance(one, (Reference, SavedImage)))
     verdicts: tuple[Verdict, ...] = ()
     if rest or not images:
         request = VerifyRequest(
@@ -111,7 +112,12 @@ def _rendered(report: Report, form: str) -> str:
     return str(getattr(importlib.import_module(module), function)(report))
 
 
-def _target(text: str) -> Path | Digest | Reference:
+def _target(text: str) -> Path | Digest | Reference | SavedImage:
+    saved = parse_saved(text)
+    if saved is not None:
+        return saved
+    if is_layout(Path(text)):
+        return SavedImage(path=Path(text))
     if not Path(text).exists() and looks_like_image(text):
         return parse_reference(text)
     if text.startswith(("sha256:", "sha384:", "sha512:")) and not Path(text).exists():

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from sigstep.errors import Refusal, SigstepError
-from sigstep.flows.images import choose, open_source
 from sigstep.model.bundle import Bundle
 from sigstep.model.digest import Digest
 from sigstep.model.subject import Subject
@@ -21,7 +20,6 @@ from sigstep.stores.referrers import bundle_referrers, read_referrer
 from sigstep.verification.pipeline import examine_bundle
 from sigstep.wire.bundle import parse_bundle
 
-__all__ = ["Collected", "choose", "collect", "open_source"]
 _ANYONE = any_signer_unsafe(reason="who counts is judged over all proofs together")
 
 

@@ -16,7 +16,7 @@ from sigstep.oci.layout import KIND, KIND_PREFIX, REF_NAME
 from sigstep.oci.manifest import Descriptor, Manifest, index_document
 from sigstep.oci.reference import Reference
 from sigstep.oci.referrers import attach, tag_of
-from sigstep.oci.source import ImageSource, RemoteImage, walk
+from sigstep.oci.source import ImageSource, RemoteImage, WholeImage, walk
 from sigstep.ports.world import World
 
 _TAGS: Final = {"sig": "sigs", "att": "atts"}
@@ -75,7 +75,7 @@ def attachments(source: ImageSource, digest: Digest) -> tuple[Attached, ...]:
     return tuple(found)
 
 
-def copy(source: ImageSource, target: Reference, settings: Settings, world: World) -> Manifest:
+def copy(source: WholeImage, target: Reference, settings: Settings, world: World) -> Manifest:
     """Copy an image, its children and all that is attached; the tag of the target is written last.
 
     Raises:
@@ -127,7 +127,7 @@ def save(origin: Reference, folder: Path, settings: Settings, world: World) -> M
     return root
 
 
-def _write(source: ImageSource, root: Manifest, folder: Path, name: str) -> None:
+def _write(source: WholeImage, root: Manifest, folder: Path, name: str) -> None:
     (folder / "blobs" / "sha256").mkdir(parents=True)
     listed: list[dict[str, Any]] = [_listed(root, "imageIndex" if root.is_index else "image", name)]
     for manifest, _ in walk(source, root):
@@ -148,7 +148,7 @@ def _listed(manifest: Manifest, kind: str, name: str = "") -> dict[str, Any]:
     return {**manifest.descriptor.document(), "annotations": annotations}
 
 
-def _save_manifest(source: ImageSource, folder: Path, manifest: Manifest) -> None:
+def _save_manifest(source: WholeImage, folder: Path, manifest: Manifest) -> None:
     for blob in _blobs(manifest):
         path = folder / "blobs" / blob.digest.algorithm.value / blob.digest.hex
         if path.exists():
@@ -161,12 +161,12 @@ def _save_manifest(source: ImageSource, folder: Path, manifest: Manifest) -> Non
     path.write_bytes(manifest.data)
 
 
-def _push(client: Client, source: ImageSource, target: Reference, manifest: Manifest) -> None:
+def _push(client: Client, source: WholeImage, target: Reference, manifest: Manifest) -> None:
     _push_blobs(client, source, target, manifest)
     client.put_manifest(target, manifest.data, manifest.media_type)
 
 
-def _push_blobs(client: Client, source: ImageSource, target: Reference, manifest: Manifest) -> None:
+def _push_blobs(client: Client, source: WholeImage, target: Reference, manifest: Manifest) -> None:
     for blob in _blobs(manifest):
         if not client.has(target, f"blobs/{blob.digest}"):
             client.upload(target, blob.digest, source.stream(blob))

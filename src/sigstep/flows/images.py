@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from sigstep.errors import NothingToExamine, Refusal, SigstepError
@@ -15,40 +17,50 @@ from sigstep.model.trust import ThresholdOverrides, Thresholds, TrustMaterial
 from sigstep.model.verdict import Examination, Finding, Outcome, Report, Verdict
 from sigstep.model.verified import Verified
 from sigstep.oci.client import Client, Settings
-from sigstep.oci.layout import open_layout
-from sigstep.oci.manifest import Manifest
+from sigstep.oci.layout import SavedImage, open_layout
+from sigstep.oci.manifest import Descriptor
 from sigstep.oci.reference import Reference
-from sigstep.oci.source import ImageSource, RemoteImage
+from sigstep.oci.source import ImageSource, RemoteImage, WholeImage, is_image, platforms
 from sigstep.policy.rule import AllOf, Rule
 from sigstep.ports.world import World
 from sigstep.proofs.prepared import PreparedTrust, prepare
-from sigstep.stores.cosign_tags import legacy_layers, read_layer
-from sigstep.stores.referrers import bundle_referrers, read_referrer
+from sigstep.stores.cosign_tags import LegacyLayer, legacy_layers, read_layer
+from sigstep.stores.referrers import CONTENT, PREDICATE, bundle_referrers, read_referrer
 from sigstep.verification.pipeline import examine_bundle, verdict_of
 from sigstep.wire.bundle import parse_bundle
 
 SIGNATURE_TYPE: Final = "https://sigstore.dev/cosign/sign/v1"
+EVERY_PLATFORM: Final = "all"
+PARALLEL: Final = 8  # requests to registries at a time
+_NO_PLACES: Final[Mapping[Reference, tuple[str, ...]]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRequest:
-    """What to verify: references, and folders of saved images.
+    """What to verify: images in registries, and saved ones.
 
     Attributes:
         images: at least one.
         rule: what the policy asks of a proof.
         trust: whose signatures count.
         attestation: whether the rule names the predicate types it takes; otherwise only signatures count.
-        platform: ``os/architecture[/variant]`` of an index to verify instead of the index itself.
+        types: those predicate types, to look at what is listed as such first; the rest only where that is not enough.
+        platform: ``os/architecture[/variant]`` of an index to verify instead of the index itself; `EVERY_PLATFORM` for
+            each image that the index lists.
+        recursive: the index and each image that it lists.
+        places: the lines of files that name an image, for the report.
         settings: how registries are reached.
         thresholds: instead of those of each signer's instance.
     """
 
-    images: tuple[Reference | Path, ...]
+    images: tuple[Reference | SavedImage, ...]
     rule: Rule
     trust: TrustMaterial
     attestation: bool = False
+    types: tuple[str, ...] = ()
     platform: str = ""
+    recursive: bool = False
+    places: Mapping[Reference, tuple[str, ...]] = field(default_factory=lambda: _NO_PLACES)
     settings: Settings = field(default_factory=Settings)
     thresholds: Thresholds | ThresholdOverrides | None = None
 
@@ -74,6 +86,8 @@ class IsSignature:
 def verify_images(request: ImageRequest, world: World) -> Report:
     """Examine every image; an accepted one has at least one attachment that the rule takes.
 
+    Verdicts come in the order of the images, and of the platforms of each.
+
     Raises:
         NothingToExamine: ``no-subject``, ``platform-missing``, ``layout-missing``.
         SigstepError: an image cannot be resolved.
@@ -82,105 +96,174 @@ def verify_images(request: ImageRequest, world: World) -> Report:
         raise NothingToExamine(code="no-subject", what="nothing is named to verify", fix="name at least one image")
     trust = prepare(request.trust)
     client = Client(world, request.settings)
-    return Report(verdicts=tuple(_verdict(one, request, trust, client) for one in dict.fromkeys(request.images)))
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        chosen = pool.map(lambda one: _chosen(one, request, trust, client), dict.fromkeys(request.images))
+        images = [image for group in chosen for image in group]
+        list(pool.map(_look_up, images))
+        _read_all(pool, [(image, one) for image in images for one in image.likely])
+        missed = [image for image in images if not image.accepted]
+        list(pool.map(_look_up_tags, missed))
+        _read_all(pool, [(image, one) for image in missed for one in image.unlikely])
+        _read_all(pool, [(image, one) for image in missed for one in image.layers])
+    return Report(verdicts=tuple(image.verdict() for image in images))
 
 
-def open_source(image: Reference | Path, client: Client) -> ImageSource:
+def open_source(image: Reference | SavedImage, client: Client) -> WholeImage:
     """Where an image is read from."""
-    return open_layout(image) if isinstance(image, Path) else RemoteImage(client, image)
+    return RemoteImage(client, image) if isinstance(image, Reference) else open_layout(image)
 
 
-def choose(source: ImageSource, platform: str) -> Manifest:
-    """The image that is meant: itself, or its child for a platform. A tag is resolved here, once.
+def meant(source: ImageSource, platform: str = "", *, recursive: bool = False) -> tuple[tuple[Digest, str], ...]:
+    """The manifests of an image that are meant, each with its platform. A tag is resolved here, once.
+
+    Args:
+        platform: of an index: the image for it; `EVERY_PLATFORM`: each image; empty: the index itself.
+        recursive: the index and each image.
 
     Raises:
         NothingToExamine: ``platform-missing``.
         SigstepError: it cannot be resolved.
     """
-    manifest = source.manifest()
-    if not platform:
-        return manifest
-    for child in manifest.manifests:
-        if child.platform == platform or child.platform.startswith(f"{platform}/"):
-            return source.manifest(child.digest)
-    raise NothingToExamine(
-        code="platform-missing",
-        what=f"{source.name} has no image for {platform}",
-        why=f"it has {', '.join(one.platform or '?' for one in manifest.manifests)[:300] or 'no platforms'}",
-        fix="name one of its platforms, as os/architecture",
-    )
+    root = source.manifest()
+    found: list[tuple[Digest, str]] = [] if platform else [(root.digest, "")]
+    if recursive or platform == EVERY_PLATFORM:
+        found += [(child.digest, child.platform) for child in platforms(source, root)]
+    elif platform:
+        found += [
+            (child.digest, child.platform)
+            for child in root.manifests
+            if is_image(child) and (child.platform == platform or child.platform.startswith(f"{platform}/"))
+        ][:1]
+    if not found:
+        raise NothingToExamine(
+            code="platform-missing",
+            what=f"{source.name} has no image for {platform if platform != EVERY_PLATFORM else 'any platform'}",
+            why=f"it has {', '.join(one.platform or '?' for one in root.manifests)[:300] or 'no platforms'}",
+            fix="name one of its platforms, as os/architecture",
+        )
+    return tuple(dict.fromkeys(found))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Image:
+    """One manifest that is verified: what was found of it so far."""
+
     source: ImageSource
     subject: Subject
     digest: Digest
-    rule: Rule
+    request: ImageRequest
     trust: PreparedTrust
-    thresholds: Thresholds | ThresholdOverrides | None
     now: datetime
+    likely: tuple[Descriptor, ...] = ()
+    unlikely: tuple[Descriptor, ...] = ()
+    layers: tuple[LegacyLayer, ...] = ()
+    examinations: list[Examination] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    undecided: bool = False
+
+    @property
+    def accepted(self) -> bool:
+        return any(one.finding is None for one in self.examinations)
 
     def examine(self, source: str, bundle: Bundle, subject: Subject, original: bytes | None = None) -> Examination:
+        rule = self.request.rule if self.request.attestation else AllOf((IsSignature(), self.request.rule))
         return examine_bundle(
             source,
             bundle,
             subject,
             self.trust,
-            self.rule,
+            rule,
             now=self.now,
-            thresholds=self.thresholds,
+            thresholds=self.request.thresholds,
             original=original,
         )
 
+    def failed(self, error: SigstepError, step: str, source: str) -> None:
+        self.undecided = self.undecided or not isinstance(error, Refusal)
+        self.findings.append(Finding.of(error, step=step, source=source))
 
-def _verdict(one: Reference | Path, request: ImageRequest, trust: PreparedTrust, client: Client) -> Verdict:
+    def verdict(self) -> Verdict:
+        verdict = verdict_of(self.subject, self.examinations, self.findings)
+        undecided = self.undecided and verdict.outcome is Outcome.REFUSED
+        return replace(verdict, outcome=Outcome.UNDECIDED if undecided else verdict.outcome)
+
+
+def _chosen(
+    one: Reference | SavedImage, request: ImageRequest, trust: PreparedTrust, client: Client
+) -> tuple[_Image, ...]:
+    """The manifests of an image that are to be verified."""
     source = open_source(one, client)
-    digest = choose(source, request.platform).digest
-    image = _Image(
-        source=source,
-        subject=Subject(name=source.name, digests=(digest,), location=f"{source.name}@{digest}"),
-        digest=digest,
-        rule=request.rule if request.attestation else AllOf((IsSignature(), request.rule)),
-        trust=trust,
-        thresholds=request.thresholds,
-        now=client.world.clock.now(),
+    places = request.places.get(one, ()) if isinstance(one, Reference) else ()
+    return tuple(
+        _Image(
+            source=source,
+            subject=subject_of(source.name, digest, platform, places),
+            digest=digest,
+            request=request,
+            trust=trust,
+            now=client.world.clock.now(),
+        )
+        for digest, platform in meant(source, request.platform, recursive=request.recursive)
     )
-    examinations: list[Examination] = []
-    findings: list[Finding] = []
-    undecided = False
-    for collect in (_of_referrers, _of_tags):
+
+
+def subject_of(name: str, digest: Digest, platform: str, places: tuple[str, ...]) -> Subject:
+    """An image as the subject of a verdict: where it is, its platform, and the lines of files that name it."""
+    named = f" ({', '.join(places)})" if places else ""
+    location = f"{name}@{digest}{f' {platform}' if platform else ''}{named}"
+    return Subject(name=name, digests=(digest,), location=location)
+
+
+def _look_up(image: _Image) -> None:
+    """What refers to the image: what is listed as wanted first. A listing is a hint, so the rest is kept for later."""
+    try:
+        listed = bundle_referrers(image.source, image.digest)
+    except SigstepError as error:
+        image.failed(error, "search", image.source.name)
+        return
+    wanted = image.request.types if image.request.attestation else (SIGNATURE_TYPE,)
+    image.likely = tuple(one for one in listed if _may_be(one, wanted))
+    image.unlikely = tuple(one for one in listed if not _may_be(one, wanted))
+
+
+def _may_be(one: Descriptor, wanted: Sequence[str]) -> bool:
+    said = one.annotations.get(PREDICATE, "")
+    if said and wanted:
+        return said in wanted
+    return not wanted or SIGNATURE_TYPE in wanted or one.annotations.get(CONTENT, "") != "message-signature"
+
+
+def _look_up_tags(image: _Image) -> None:
+    try:
+        image.layers = legacy_layers(image.source, image.digest)
+    except SigstepError as error:
+        image.failed(error, "search", image.source.name)
+
+
+def _read_all(pool: ThreadPoolExecutor, jobs: Sequence[tuple[_Image, Descriptor | LegacyLayer]]) -> None:
+    """Read and examine attachments in parallel; results are kept in the order of the jobs."""
+
+    def one(job: tuple[_Image, Descriptor | LegacyLayer]) -> Callable[[], None]:
+        image, attachment = job
         try:
-            collect(image, examinations, findings)
+            found = _of_layer(image, attachment) if isinstance(attachment, LegacyLayer) else _of(image, attachment)
         except SigstepError as error:
-            undecided = undecided or not isinstance(error, Refusal)
-            findings.append(Finding.of(error, step="search", source=source.name))
-    verdict = verdict_of(image.subject, examinations, findings)
-    outcome = Outcome.UNDECIDED if undecided and verdict.outcome is Outcome.REFUSED else verdict.outcome
-    return replace(verdict, outcome=outcome)
+            failure, source = error, attachment.source if isinstance(attachment, LegacyLayer) else attachment.digest
+            return lambda: image.failed(failure, "bundle", str(source))
+        return lambda: image.examinations.append(found) if found is not None else None
+
+    for keep in pool.map(one, jobs):
+        keep()
 
 
-def _of_referrers(image: _Image, examinations: list[Examination], findings: list[Finding]) -> None:
-    for referrer in bundle_referrers(image.source, image.digest):
-        try:
-            found = read_referrer(image.source, referrer, image.digest)
-            bundle = parse_bundle(found.data) if found is not None else None
-        except Refusal as error:
-            findings.append(Finding.of(error, step="bundle", source=str(referrer.digest)))
-            continue
-        if found is not None and bundle is not None:
-            examinations.append(image.examine(found.source, bundle, image.subject))
+def _of(image: _Image, referrer: Descriptor) -> Examination | None:
+    found = read_referrer(image.source, referrer, image.digest)
+    return None if found is None else image.examine(found.source, parse_bundle(found.data), image.subject)
 
 
-def _of_tags(image: _Image, examinations: list[Examination], findings: list[Finding]) -> None:
-    for layer in legacy_layers(image.source, image.digest):
-        try:
-            read = read_layer(image.source, layer, image.digest)
-        except Refusal as error:
-            findings.append(Finding.of(error, step="bundle", source=layer.source))
-            continue
-        if read.is_signature:  # the payload is what was signed; `read_layer` bound it to the image
-            payload = replace(image.subject, digests=(Digest.of(read.data),))
-            examinations.append(image.examine(layer.source, read.bundle, payload))
-        else:
-            examinations.append(image.examine(layer.source, read.bundle, image.subject, read.data))
+def _of_layer(image: _Image, layer: LegacyLayer) -> Examination:
+    read = read_layer(image.source, layer, image.digest)
+    if read.is_signature:  # the payload is what was signed; `read_layer` bound it to the image
+        payload = replace(image.subject, digests=(Digest.of(read.data),))
+        return image.examine(layer.source, read.bundle, payload)
+    return image.examine(layer.source, read.bundle, image.subject, read.data)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from datetime import datetime
 
 from sigstep.errors import NothingToExamine
 from sigstep.flows.clauses import circumstances_of
-from sigstep.flows.evidence import choose, collect, open_source
+from sigstep.flows.evidence import Collected, collect
+from sigstep.flows.images import meant, open_source, subject_of
 from sigstep.flows.policies import OpenedPolicy
 from sigstep.flows.recalls import with_recalls
 from sigstep.flows.verify import outcome_of
+from sigstep.model.subject import Subject
 from sigstep.model.trust import ThresholdOverrides, TrustMaterial
 from sigstep.model.verdict import Finding, Outcome, Verdict
 from sigstep.oci.client import Client, Settings
+from sigstep.oci.layout import SavedImage
 from sigstep.oci.reference import Reference
 from sigstep.policy.engine import Storage
 from sigstep.policy.judging import judge, rules_for_image
@@ -29,19 +33,24 @@ class PolicyImageRequest:
     """What to verify by which policy.
 
     Attributes:
-        images: references, and folders of saved images; at least one.
+        images: in registries, and saved ones; at least one.
         names: for folders, the reference that the image is deployed under: the rules go by it.
         trust: whose signatures count, the policy's own keys and instances included.
-        platform: ``os/architecture[/variant]`` of an index to verify instead of the index itself.
+        platform: ``os/architecture[/variant]`` of an index to verify instead of the index itself;
+            ``all`` for each.
+        recursive: the index and each image that it lists.
+        places: the lines of files that name an image, for the report.
         thresholds: instead of those of each signer's instance.
         settings: how registries are reached.
     """
 
-    images: tuple[Reference | Path, ...]
+    images: tuple[Reference | SavedImage, ...]
     policy: OpenedPolicy
     trust: TrustMaterial
     names: tuple[Reference, ...] = ()
     platform: str = ""
+    recursive: bool = False
+    places: Mapping[Reference, tuple[str, ...]] = field(default_factory=dict)
     thresholds: ThresholdOverrides | None = None
     settings: Settings = field(default_factory=Settings)
 
@@ -60,7 +69,7 @@ def verify_policy_images(request: PolicyImageRequest, world: World) -> tuple[Ver
     opened = replace(opened, circumstances=circumstances_of(world))
     prepared = prepare(request.trust)
     client = Client(world, request.settings)
-    folders = [one for one in dict.fromkeys(request.images) if isinstance(one, Path)]
+    folders = [one for one in dict.fromkeys(request.images) if isinstance(one, SavedImage)]
     if len(request.names) != len(folders):
         raise NothingToExamine(
             code="image-unnamed",
@@ -70,23 +79,32 @@ def verify_policy_images(request: PolicyImageRequest, world: World) -> tuple[Ver
         )
     named = dict(zip(folders, request.names, strict=True))
     return tuple(
-        _verdict(one, named[one] if isinstance(one, Path) else one, opened, request, prepared, client)
+        verdict
         for one in dict.fromkeys(request.images)
+        for verdict in _verdicts(
+            one, named[one] if isinstance(one, SavedImage) else one, opened, request, prepared, client
+        )
     )
 
 
-def _verdict(
-    image: Reference | Path,
+def _verdicts(
+    image: Reference | SavedImage,
     name: Reference,
     opened: OpenedPolicy,
     request: PolicyImageRequest,
     trust: PreparedTrust,
     client: Client,
-) -> Verdict:
+) -> Iterator[Verdict]:
+    """One for each manifest of the image that is meant."""
     source = open_source(image, client)
     now = client.world.clock.now()
-    found = collect(source, choose(source, request.platform).digest, trust, now, request.thresholds)
-    subject = replace(found.subject, name=name.name, location=f"{name.name}@{found.subject.digests[0]}")
+    places = request.places.get(name, ())
+    for digest, platform in meant(source, request.platform, recursive=request.recursive):
+        found = collect(source, digest, trust, now, request.thresholds)
+        yield _verdict(name, subject_of(name.name, digest, platform, places), found, opened, now)
+
+
+def _verdict(name: Reference, subject: Subject, found: Collected, opened: OpenedPolicy, now: datetime) -> Verdict:
     rule = opened.rule
     examined = [
         one if one.verified is None else replace(one, finding=rule.judge(one.verified)) for one in found.examinations

@@ -41,9 +41,10 @@ class Client:
             FormatError: ``registry-digest-mismatch``, ``image-manifest``.
         """
 
-        def read(there: Reference) -> Manifest:
-            path = f"manifests/{there.selector}"
-            response = self.get(there, path, accept=ACCEPT, allowed=(200,))
+        def read(there: Reference, mirror: bool) -> Manifest:
+            path, at_most = f"manifests/{there.selector}", limits.IMAGE_MANIFEST_BYTES
+            headers = {"Accept": ACCEPT}
+            response = self._transport.send("GET", there, path, at_most=at_most, headers=headers, once_only=mirror)
             if there.digest is not None:
                 check_bytes(response.body, there.digest, None, str(there))
             return parse_manifest(response.body, response.headers.get("content-type", ""))
@@ -96,10 +97,10 @@ class Client:
         """
         check_size(descriptor, at_most)
 
-        def read(there: Reference) -> bytes:
-            path = f"blobs/{descriptor.digest}"
+        def read(there: Reference, mirror: bool) -> bytes:
+            path, at_most = f"blobs/{descriptor.digest}", descriptor.size + 1
             headers = {"Accept": "*/*"}
-            response = self._transport.send("GET", there, path, at_most=descriptor.size + 1, headers=headers)
+            response = self._transport.send("GET", there, path, at_most=at_most, headers=headers, once_only=mirror)
             check_bytes(response.body, descriptor.digest, descriptor.size, f"{image.name}@{descriptor.digest}")
             return response.body
 
@@ -208,15 +209,15 @@ class Client:
         at_most = limits.IMAGE_MANIFEST_BYTES
         return self._transport.send("GET", image, path, at_most=at_most, headers={"Accept": accept}, allowed=allowed)
 
-    def _first(self, image: Reference, read: Callable[[Reference], Got]) -> Got:
-        """From a mirror that has it whole, else from the registry itself."""
+    def _first(self, image: Reference, read: Callable[[Reference, bool], Got]) -> Got:
+        """From a mirror that has it whole, else from the registry itself; a mirror is asked once."""
         for mirror in self._transport.settings.mirrors.get(image.host, ()):
             there = Reference(host=mirror, repository=image.repository, tag=image.tag, digest=image.digest)
             try:
-                return read(there)
+                return read(there, True)
             except (ServiceError, FormatError):
                 continue
-        return read(image)
+        return read(image, False)
 
     def _write(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,19 @@ REF_NAME: Final = "org.opencontainers.image.ref.name"
 _IMAGE_NAME: Final = "io.containerd.image.name"  # the whole reference, as Docker writes it
 _SUFFIX_KINDS: Final = {"sig": "sigs", "att": "atts"}
 _ATTACHED_TAG: Final = re.compile(r"(?:.*:)?sha(?:256|384|512)-[0-9a-f]{64}(?:\..*)?")
+_TRANSPORTS: Final = frozenset({"oci", "oci-archive", "docker-archive"})
 _SCANNED: Final = 10_000  # blobs of one layout that are looked at for referrers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedImage:
+    """Where a saved image is: a folder or an archive, and which of its images (its tag or whole name)."""
+
+    path: Path
+    ref_name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.ref_name}" if self.ref_name else str(self.path)
 
 
 class Layout:
@@ -73,10 +86,6 @@ class Layout:
         check_bytes(data, wanted, None, f"{self.name}: {wanted}")
         return parse_manifest(data)
 
-    def has(self, digest: Digest) -> bool:
-        """See `ImageSource.has`."""
-        return self._files.has(_path(digest))
-
     def blob(self, descriptor: Descriptor, *, at_most: int) -> bytes:
         """See `ImageSource.blob`.
 
@@ -88,7 +97,7 @@ class Layout:
         return data
 
     def stream(self, descriptor: Descriptor) -> Iterator[bytes]:
-        """See `ImageSource.stream`.
+        """See `WholeImage.stream`.
 
         Raises:
             FormatError: ``registry-digest-mismatch``, ``registry-size-mismatch``, ``registry-blob-too-large``.
@@ -108,11 +117,12 @@ class Layout:
         Layouts do not list referrers (cosign leaves them out of ``index.json``): all small blobs are looked at, once.
         """
         if self._referrers is None:
-            self._referrers = {}
+            known: dict[Digest, list[Descriptor]] = {}
             for path in self._files.below("blobs/sha256")[:_SCANNED]:
                 manifest = self._attachment(path)
                 if manifest is not None and manifest.subject is not None:
-                    self._referrers.setdefault(manifest.subject.digest, []).append(_described(manifest))
+                    known.setdefault(manifest.subject.digest, []).append(_described(manifest))
+            self._referrers = known
         return tuple(self._referrers.get(digest, ()))
 
     def legacy(self, digest: Digest, suffix: str) -> Manifest | None:
@@ -152,14 +162,23 @@ class Layout:
         return next(iter(digests))
 
 
-def open_layout(path: Path, ref_name: str = "") -> Layout:
+def parse_saved(text: str) -> SavedImage | None:
+    """``oci:PATH[:NAME]``, ``oci-archive:FILE[:NAME]``, ``docker-archive:FILE[:NAME]``; None for another text."""
+    transport, colon, rest = text.partition(":")
+    if not colon or transport not in _TRANSPORTS or not rest:
+        return None
+    path, _, name = rest.partition(":")
+    return SavedImage(path=Path(path), ref_name=name)
+
+
+def open_layout(saved: SavedImage) -> Layout:
     """A saved image: a folder, or an archive.
 
     Raises:
         NothingToExamine: ``layout-missing``.
         FormatError: ``layout-archive``.
     """
-    return Layout(Folder(path) if path.is_dir() else Archive(path), ref_name)
+    return Layout(Folder(saved.path) if saved.path.is_dir() else Archive(saved.path), saved.ref_name)
 
 
 def _described(manifest: Manifest) -> Descriptor:

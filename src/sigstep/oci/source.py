@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from sigstep.model import limits
 from sigstep.model.digest import Digest
 from sigstep.oci.client import Client
-from sigstep.oci.manifest import Descriptor, Manifest, malformed, parse_manifest
+from sigstep.oci.manifest import INDEX_TYPES, Descriptor, Manifest, malformed, parse_manifest
 from sigstep.oci.reference import Reference
 from sigstep.oci.referrers import has_api, list_referrers, tag_of
+
+_BUILDKIT: Final = "vnd.docker.reference.type"  # an annotation of children that describe another child
 
 
 class ImageSource(Protocol):
@@ -26,16 +28,8 @@ class ImageSource(Protocol):
         """The image itself, or the manifest with a digest."""
         ...
 
-    def has(self, digest: Digest) -> bool:
-        """Whether the manifest with a digest is there."""
-        ...
-
     def blob(self, descriptor: Descriptor, *, at_most: int) -> bytes:
         """A blob, checked against its descriptor."""
-        ...
-
-    def stream(self, descriptor: Descriptor) -> Iterator[bytes]:
-        """A blob piece by piece; the error for wrong bytes comes after the last."""
         ...
 
     def referrers(self, digest: Digest) -> tuple[Descriptor, ...]:
@@ -44,6 +38,14 @@ class ImageSource(Protocol):
 
     def legacy(self, digest: Digest, suffix: str) -> Manifest | None:
         """cosign's tag of an image (``sig``, ``att``), or None."""
+        ...
+
+
+class WholeImage(ImageSource, Protocol):
+    """An image of which layers of any size are read too."""
+
+    def stream(self, descriptor: Descriptor) -> Iterator[bytes]:
+        """A blob piece by piece; the error for wrong bytes comes after the last."""
         ...
 
 
@@ -71,6 +73,36 @@ def walk(source: ImageSource, root: Manifest) -> Iterator[tuple[Manifest, str]]:
     yield from below(root, "", 0)
 
 
+def platforms(source: ImageSource, root: Manifest) -> tuple[Descriptor, ...]:
+    """The images that an index lists, each once, also below indexes in it; none for an image.
+
+    Raises:
+        FormatError: ``image-manifest``: indexes nest too deep, or list too much.
+        SigstepError: an index cannot be read.
+    """
+    found: dict[Digest, Descriptor] = {}
+
+    def below(manifest: Manifest, depth: int) -> None:
+        if depth > limits.INDEX_DEPTH:
+            raise malformed(f"indexes nest deeper than {limits.INDEX_DEPTH}")
+        for child in manifest.manifests:
+            if child.digest in found or not is_image(child):
+                continue
+            found[child.digest] = child
+            if len(found) > limits.IMAGE_NODES:
+                raise malformed(f"it lists more than {limits.IMAGE_NODES} manifests")
+            if child.media_type in INDEX_TYPES:
+                below(source.manifest(child.digest), depth + 1)
+
+    below(root, 0)
+    return tuple(found.values())
+
+
+def is_image(child: Descriptor) -> bool:
+    """Whether a child of an index is an image; BuildKit also lists its own (unsigned) attestation manifests."""
+    return _BUILDKIT not in child.annotations
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteImage:
     """An image in a registry."""
@@ -91,12 +123,8 @@ class RemoteImage:
         """See `ImageSource.blob`."""
         return self.client.blob(self.image, descriptor, at_most=at_most)
 
-    def has(self, digest: Digest) -> bool:
-        """See `ImageSource.has`."""
-        return self.client.has(self.image, f"manifests/{digest}")
-
     def stream(self, descriptor: Descriptor) -> Iterator[bytes]:
-        """See `ImageSource.stream`."""
+        """See `WholeImage.stream`."""
         return self.client.stream_blob(self.image, descriptor)
 
     def referrers(self, digest: Digest) -> tuple[Descriptor, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -58,6 +58,7 @@ class Transport:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         allowed: tuple[int, ...] = (200,),
+        once_only: bool = False,
     ) -> Response:
         """One request below a repository, or to a whole address; other origins than the registry's get no credentials.
 
@@ -86,11 +87,9 @@ class Transport:
                 raise unauthorized(image.host, self._credential(image.host), 401)
             raise failure(image.host, response, urlsplit(url).path, self.world)
 
-        return self.retrying(action, image.host)
-
-    def retrying(self, action: Callable[[], Response], host: str) -> Response:
-        """Do it again while it fails retryably and the budget lasts."""
-        return retrying(action, service=f"the registry {host}", budget=self._budget, world=self.world)
+        if once_only:
+            return action()
+        return retrying(action, service=f"the registry {image.host}", budget=self._budget, world=self.world)
 
     def authorization(self, host: str, scope: str) -> dict[str, str]:
         """The headers that a request with this scope carries; a known challenge is answered beforehand."""

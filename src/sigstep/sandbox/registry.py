@@ -34,6 +34,7 @@ class Registry:
         user: the name and password that ``token`` and ``basic`` ask for.
         realm: address of the token service, where it is not this server's own.
         replaced: bytes to answer instead of what is stored, by digest: a broken registry.
+        relabelled: annotations that listings of referrers have instead of the true ones.
         page: entries of one page of referrers or tags; 0 for all.
         compares: whether a manifest is written only where ``If-Match`` has the tag's present ETag.
         deletes: whether manifests may be deleted.
@@ -46,6 +47,7 @@ class Registry:
         self.user = ("user", "secret")
         self.realm = ""
         self.replaced: dict[str, bytes] = {}
+        self.relabelled: dict[str, str] = {}
         self.page = 0
         self.compares = False
         self.deletes = True
@@ -171,7 +173,8 @@ class Registry:
         for digest, (data, kind) in repository.manifests.items():
             document = json.loads(data)
             if document.get("subject", {}).get("digest") == rest:
-                found.append(_entry(document, digest, len(data), kind))
+                entry = _entry(document, digest, len(data), kind)
+                found.append({**entry, "annotations": {**entry["annotations"], **self.relabelled}})
         headers = {"Content-Type": _INDEX}
         start = int(request.query.get("from", "0"))
         if self.page and start + self.page < len(found):

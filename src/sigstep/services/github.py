@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from sigstep.errors import ServiceError, UsageError
 from sigstep.model import limits
 from sigstep.ports.http import Response
-from sigstep.ports.retry import Budget, retrying
+from sigstep.ports.retry import Budget, retry_after, retrying
 from sigstep.ports.world import World
-from sigstep.services.call import json_object, retry_after, server_message, unreadable
+from sigstep.services.call import json_object, server_message, unreadable
 from sigstep.wire import strict_json
 from sigstep.wire.github import is_slug, next_page
 

@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 from sigstep.errors import ServiceError
 from sigstep.model.trust import TrustedKey
 from sigstep.ports.http import DEFAULT_TIMEOUT_SECONDS, Http, Response, Stream
-from sigstep.ports.retry import Budget, retrying
+from sigstep.ports.retry import Budget, retry_after, retrying
 from sigstep.ports.world import World
 from sigstep.proofs.prepared import PreparedTrust
-from sigstep.services.call import retry_after
 from sigstep.wire import strict_json
 
 TIMEOUT_SECONDS: Final = 10.0

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.oci.conftest import UNKNOWN, Running, referrer
@@ -14,8 +17,11 @@ from sigstep.errors import FormatError, ServiceError, SigstepError, UsageError
 from sigstep.model.digest import Digest
 from sigstep.oci import referrers
 from sigstep.oci.auth import check_realm, parse_challenge
-from sigstep.oci.client import Settings
+from sigstep.oci.client import Client, Settings
 from sigstep.oci.manifest import INDEX, Descriptor, parse_manifest
+from sigstep.oci.reference import Reference
+from sigstep.ports.http import Response
+from sigstep.ports.real import real_world
 from sigstep.sandbox.faults import Fault
 
 
@@ -183,6 +189,75 @@ def test_fifty_attaches_at_once(running: Running) -> None:
     assert sorted(int(one.annotations["number"]) for one in found) == list(range(50))
 
 
+class Slow(Client):
+    """A client that does something else between reading the list and writing it, once."""
+
+    between: Callable[[], None] | None = None
+
+    def put_manifest(self, image: Reference, *given: Any, **more: Any) -> Response:
+        """See `Client`."""
+        between, ready = self.between, image.tag is not None and "." not in image.tag
+        if between is not None and ready:
+            self.between = None
+            between()
+        return super().put_manifest(image, *given, **more)
+
+
+@pytest.mark.parametrize("compares", [False, True])
+def test_a_slow_writer(running: Running, compares: bool) -> None:
+    """Whoever wrote while another was about to write an older list is found again, with If-Match and without."""
+    running.registry.referrers, running.registry.compares = False, compares
+    image, manifest = running.push()
+    slow = Slow(replace(real_world(), environ={}))
+    for number in (0, 1):
+        quick = running.client()
+        slow.between = lambda n=number, c=quick: referrers.attach(c, image, referrer(c, image, manifest, n))
+        referrers.attach(slow, image, referrer(slow, image, manifest, number + 10))
+    found = referrers.list_referrers(slow, image, manifest.digest)
+    assert sorted(int(one.annotations["number"]) for one in found) == [0, 1, 10, 11]
+
+
+def test_a_registry_that_lists_no_tags(running: Running) -> None:
+    """Then at least its own entry is there before a writer ends."""
+    running.registry.referrers = running.registry.lists_tags = False
+    image, manifest = running.push()
+    slow, quick = Slow(replace(real_world(), environ={})), running.client()
+    slow.between = lambda: referrers.attach(quick, image, referrer(quick, image, manifest, 1))
+    referrers.attach(slow, image, referrer(slow, image, manifest, 2))
+    found = referrers.list_referrers(slow, image, manifest.digest)
+    assert "2" in [one.annotations["number"] for one in found]
+
+
+def test_tags_of_others(running: Running) -> None:
+    """What is tagged like an attachment and is none, or is gone, does not get into the list or in its way."""
+    running.registry.referrers, running.registry.page = False, 1
+    image, manifest = running.push()
+    client, start = running.client(), referrers.tag_of(manifest.digest)
+    other, its = running.push("other")
+    foreign = referrer(client, other, its, 7)
+    client.put_blob(image, b"{}")
+    client.put_blob(image, b"attachment 7")
+    client.put_manifest(image.tagged(f"{start}.{foreign.digest.hex[:32]}"), foreign.data, foreign.media_type)
+    client.put_manifest(image.tagged(f"{start}.{'0' * 32}"), manifest.data, manifest.media_type)
+    client.put_manifest(image.tagged(f"{start}.sig"), manifest.data, manifest.media_type)
+    referrers.attach(client, image, referrer(client, image, manifest, 1))
+    found = referrers.list_referrers(client, image, manifest.digest)
+    assert [one.annotations["number"] for one in found] == ["1"]
+
+
+def test_a_registry_that_does_not_delete(running: Running) -> None:
+    """Then nothing of the list is changed."""
+    running.registry.referrers = running.registry.deletes = False
+    image, manifest = running.push()
+    client = running.client()
+    attached = referrer(client, image, manifest, 1)
+    referrers.attach(client, image, attached)
+    with pytest.raises(ServiceError) as caught:
+        referrers.drop(client, image, manifest.digest, frozenset({attached.digest}))
+    assert caught.value.code == "registry-refused"
+    assert [one.digest for one in referrers.list_referrers(client, image, manifest.digest)] == [attached.digest]
+
+
 def test_dropping(running: Running) -> None:
     """What is deleted is not listed any more."""
     running.registry.referrers = False
@@ -205,7 +280,7 @@ def test_a_flood_of_referrers(running: Running) -> None:
     client.put_manifest(image.tagged(referrers.tag_of(manifest.digest)), data, INDEX)
     with pytest.raises(FormatError) as caught:
         referrers.list_referrers(client, image, manifest.digest)
-    assert caught.value.code == ("image-manifest")
+    assert caught.value.code == "referrers-too-many"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from sigstep.errors import SigstepError
 from sigstep.model.digest import Digest
-from sigstep.oci.layout import Layout
+from sigstep.oci.layout import SavedImage, open_layout
 from sigstep.oci.manifest import MANIFEST, Descriptor, Manifest, parse_manifest
 from sigstep.stores.referrers import read_referrer
 
@@ -78,7 +78,7 @@ def test_folders(tmp_path: Path) -> None:
     (tmp_path / "index.json").write_text('{"schemaVersion": 2, "manifests": []}')
     for digest in (None, None, IMAGE):
         with pytest.raises(SigstepError) as caught:
-            Layout(folder=tmp_path).manifest(digest)
+            open_layout(SavedImage(path=tmp_path)).manifest(digest)
         codes.append(caught.value.code)
         (tmp_path / "oci-layout").write_text("{}")
     assert codes == ["layout-missing", "layout-image", "layout-unreadable"]

@@ -1,0 +1,64 @@
+"""Options of every command that asks registries, and how an image is named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from sigstep.errors import UsageError
+from sigstep.oci.layout import SavedImage, parse_saved
+from sigstep.oci.reference import Reference, parse_reference
+from sigstep.oci.transport import Settings
+
+_OPTIONS: Final = (
+    click.option("--plain-http", multiple=True, metavar="HOST[:PORT]", help="A registry to ask without TLS."),
+    click.option(
+        "--mirror",
+        "mirrors",
+        multiple=True,
+        metavar="REGISTRY=HOST",
+        help="A host to read the images of a registry from first; what it lacks comes from the registry.",
+    ),
+)
+
+
+def registry_options(command: Any) -> Any:
+    """The options that say how registries are reached, for a command that takes ``**options``."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def settings_of(options: Mapping[str, Any]) -> Settings:
+    """How registries are reached.
+
+    Raises:
+        UsageError: ``option-malformed``.
+    """
+    mirrors: dict[str, tuple[str, ...]] = {}
+    for one in options["mirrors"]:
+        registry, equals, host = one.partition("=")
+        if not equals or not registry or not host or "/" in host:
+            raise UsageError(
+                code="option-malformed",
+                what=f"{one[:100]!r} is not REGISTRY=HOST",
+                why="a mirror is a host, and stands for one registry",
+                fix="write --mirror docker.io=mirror.example",
+            )
+        mirrors[registry] = (*mirrors.get(registry, ()), host)
+    return Settings(plain_http=frozenset(options["plain_http"]), mirrors=mirrors)
+
+
+def image_place(text: str) -> Reference | SavedImage:
+    """An image in a registry, or a saved one: a folder, ``oci:…``, ``oci-archive:…`` or ``docker-archive:…``.
+
+    Raises:
+        UsageError: ``image-reference``.
+    """
+    saved = parse_saved(text)
+    if saved is None and Path(text).is_dir():
+        saved = SavedImage(path=Path(text))
+    return saved or parse_reference(text)
