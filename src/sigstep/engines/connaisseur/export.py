@@ -98,6 +98,7 @@ def _rule(rule: PolicyRule, wanted: Wanted, losses: Losses) -> tuple[dict[str, A
     if rule.attestations:
         losses.refuse(f"{where}.attestations", "the engine reads none")
     if rule.deny:
+        losses.warn(f"{where}.deny", "its reason is not told by the engine")
         return {"validator": "deny"}, []
     if rule.allow:
         losses.refuse(f"{where}.allow.until", "the end of an allowance cannot be said")
