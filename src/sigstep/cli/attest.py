@@ -14,6 +14,7 @@ from sigstep.flows.image_signing import ImageSigningRequest, sign_images
 from sigstep.model import limits
 from sigstep.ports.real import real_world
 from sigstep.stores.files import FileStore
+from sigstep.stores.pep740 import Pep740Store
 
 
 @click.command("attest")
@@ -22,12 +23,14 @@ from sigstep.stores.files import FileStore
 @click.option("--one-statement", is_flag=True, help="One statement over all files instead of one bundle each.")
 @click.option("--subjects-at-most", type=click.IntRange(1, limits.SUBJECTS_READ), default=limits.SUBJECTS,
               show_default=True, help="Subjects of one statement; more are split.")  # fmt: skip
+@click.option("--pep740", is_flag=True, help="Write a PEP 740 object of the provenance beside each distribution too.")
 @click.option("--resume", is_flag=True, help="Keep bundles that are there and say the same; attest what is missing.")
 @shared_options
 def command(
     files: tuple[str, ...],
     one_statement: bool,
     subjects_at_most: int,
+    pep740: bool,
     resume: bool,
     output_dir: Path | None,
     bundle: Path | None,
@@ -56,6 +59,7 @@ def command(
         one_statement=one_statement,
         at_most=subjects_at_most,
         store=FileStore(folder=output_dir, path=bundle),
+        more_stores=(Pep740Store(folder=output_dir),) if pep740 else (),
         resume=resume,
     )
     return tell(attest(request, world), form)

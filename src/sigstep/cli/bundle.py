@@ -12,8 +12,8 @@ from sigstep.flows.bundles import convert, read_claims
 from sigstep.flows.lookup import complete_from_log
 from sigstep.flows.trust import load_trust
 from sigstep.ports.real import real_world
+from sigstep.ports.writing import write_whole
 from sigstep.proofs.prepared import prepare
-from sigstep.stores.files import write_whole
 from sigstep.wire.signed_document import Signed
 
 _FILE = click.Path(path_type=Path, dir_okay=False)

@@ -16,8 +16,8 @@ from sigstep.flows.trust_parts import Part, create
 from sigstep.model.services import Choice, Selector
 from sigstep.model.trust import Validity
 from sigstep.ports.real import real_world
+from sigstep.ports.writing import write_whole
 from sigstep.rendering.trust import trust_text
-from sigstep.stores.files import write_whole
 from sigstep.trust.instances import KNOWN
 
 

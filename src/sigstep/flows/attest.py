@@ -20,9 +20,10 @@ from sigstep.policy.bill import described
 from sigstep.ports.families import SubjectSource
 from sigstep.ports.store import Store
 from sigstep.ports.world import World
+from sigstep.ports.writing import write_whole
 from sigstep.predicates.slsa_provenance import NOTHING_MORE, Extras, from_claims
 from sigstep.signing.batch import sign_statement
-from sigstep.stores.files import SUFFIX, FileStore, write_whole
+from sigstep.stores.files import SUFFIX, FileStore
 from sigstep.stores.release import ReleaseStore
 from sigstep.wire.bundle import encode_bundle
 from sigstep.wire.statement import encode_statement

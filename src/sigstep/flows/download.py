@@ -12,7 +12,7 @@ from sigstep.model.subject import Subject
 from sigstep.model.verdict import Finding
 from sigstep.ports.store import Finder, Found
 from sigstep.ports.world import World
-from sigstep.stores.files import write_whole
+from sigstep.ports.writing import write_whole
 from sigstep.subjects.hashing import hash_file
 from sigstep.wire.signed_document import parse_signed
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from sigstep.errors import NothingToExamine, UsageError
-from sigstep.stores.files import write_whole
+from sigstep.ports.writing import write_whole
 
 USES: Final = "OWNER/sigstep@0000000000000000000000000000000000000000 # v0.1.0"  # scripts/pin.py sets it everywhere
 KINDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(

@@ -26,12 +26,13 @@ from sigstep.policy.contents import ContentRule, EveryContent
 from sigstep.policy.levels import build_level
 from sigstep.policy.provenance import ProvenanceFrom
 from sigstep.ports.world import World
+from sigstep.ports.writing import write_whole
 from sigstep.predicates import summary
 from sigstep.predicates.slsa_provenance import SlsaProvenance
 from sigstep.signing.batch import sign_statement
 from sigstep.signing.keys import SigningKey
 from sigstep.stores import referrers
-from sigstep.stores.files import FileStore, write_whole
+from sigstep.stores.files import FileStore
 from sigstep.wire.bundle import encode_bundle
 from sigstep.wire.dsse import encode_envelope, pae
 from sigstep.wire.statement import encode_statement

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sigstep.errors import UsageError
 from sigstep.model.receipt import Receipt
 from sigstep.model.subject import Subject
 from sigstep.ports.world import World
+from sigstep.ports.writing import write_whole
 
 SUFFIX: Final = ".sigstore.json"
 
@@ -54,31 +52,3 @@ class FileStore:
         path = self.place(subjects[0])
         write_whole(path, bundle + b"\n")
         return (Receipt(store=self.name, location=str(path)),)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a whole file or nothing (temporary file in the same folder, fsync, rename).
-
-    Raises:
-        UsageError: ``output-unwritable``.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".sigstep-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise UsageError(
-            code="output-unwritable",
-            what=f"{str(path)!r} cannot be written",
-            why=error.strerror or type(error).__name__,
-            fix="check the folder and its permissions, or give another one with --output-dir",
-        ) from None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from sigstep.errors import FormatError
 from sigstep.model import limits
 from sigstep.model.bundle import Bundle, BundleVersion, CertificateMaterial, Envelope, EnvelopeSignature
 from sigstep.model.statement import PAYLOAD_TYPE
-from sigstep.wire.log_entry import parse_log_entry
+from sigstep.wire.log_entry import encode_log_entry, parse_log_entry
 from sigstep.wire.members import Members
 
 
@@ -61,3 +62,20 @@ def parse_provenance(value: Any) -> tuple[Bundle, ...]:
         group.done()
     members.done()
     return tuple(found)
+
+
+def encode_attestation(bundle: Bundle) -> dict[str, Any]:
+    """The attestation object, version 1, of a bundle with a certificate, one envelope signature and its log entry."""
+    assert isinstance(bundle.material, CertificateMaterial)
+    assert isinstance(bundle.content, Envelope)
+    return {
+        "version": 1,
+        "verification_material": {
+            "certificate": base64.b64encode(bundle.material.leaf).decode(),
+            "transparency_entries": [encode_log_entry(bundle.entries[0])],
+        },
+        "envelope": {
+            "statement": base64.b64encode(bundle.content.payload).decode(),
+            "signature": base64.b64encode(bundle.content.signatures[0].signature).decode(),
+        },
+    }

@@ -11,7 +11,7 @@ from tests import worlds
 from sigstep.errors import UsageError
 from sigstep.model.digest import Digest
 from sigstep.model.subject import Subject
-from sigstep.stores import files
+from sigstep.ports.writing import write_whole
 from sigstep.stores.beside import find_beside
 from sigstep.stores.files import FileStore
 
@@ -51,13 +51,13 @@ def test_an_unwritable_folder_is_said_and_nothing_is_left(tmp_path: Path) -> Non
 def test_a_write_that_is_interrupted_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Design, rules: writes are atomic."""
     path = tmp_path / "bundle.json"
-    files.write_whole(path, b"old")
+    write_whole(path, b"old")
 
     def killed(descriptor: int) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "fsync", killed)
     with pytest.raises(KeyboardInterrupt):
-        files.write_whole(path, b"new")
+        write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["bundle.json"]
