@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sigstep.errors import FormatError
-from sigstep.model.bundle import Bundle, BundleVersion
+from sigstep.model.bundle import Bundle, BundleVersion, Envelope, PublicKeyMaterial
+from sigstep.model.statement import PAYLOAD_TYPE
 from sigstep.stores.beside import read_bundles, read_file
 from sigstep.wire.bundle import encode_bundle
 from sigstep.wire.detached import parse_detached
 from sigstep.wire.signed_document import Signed, parse_signed
+from sigstep.wire.statement import parse_statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,25 @@ def read_claims(path: Path) -> tuple[Claims, ...]:
     """
     found = read_bundles(path)
     return tuple(Claims(source=one.source, signed=signed) for one in found for signed in parse_signed(one.data))
+
+
+def read_unsigned(path: Path) -> tuple[Claims, ...]:
+    """A statement that nobody signed, as a claim without a signer.
+
+    Raises:
+        NothingToExamine, Undecided: see `read_claims`.
+        FormatError: the file holds no statement.
+    """
+    data = read_file(path)
+    parse_statement(data)
+    bundle = Bundle(
+        version=BundleVersion.V0_3,
+        material=PublicKeyMaterial(hint=""),
+        entries=(),
+        timestamps=(),
+        content=Envelope(payload=data, payload_type=PAYLOAD_TYPE, signatures=()),
+    )
+    return (Claims(source=str(path), signed=Signed(bundle=bundle)),)
 
 
 def convert(claims: Sequence[Claims], complete: Callable[[Signed], Signed] | None = None) -> bytes:

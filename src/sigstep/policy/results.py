@@ -36,7 +36,7 @@ class NoVulnerabilityAbove:
         harmless = frozenset(self.accepted).union(*(vex.not_affected(document) for document in documents))
         for proof, predicate in scans:
             assert proof.statement is not None
-            for one in _scan(proof.statement.predicate_type, predicate).vulnerabilities:
+            for one in scan_of(proof.statement.predicate_type, predicate).vulnerabilities:
                 if one.severity > self.severity and not harmless & {one.id, *one.aliases}:
                     return Finding(
                         code="vulnerability-found",
@@ -73,7 +73,7 @@ class TestsPassed:
         return None
 
 
-def _scan(uri: str, predicate: dict[str, Any]) -> Scan:
+def scan_of(uri: str, predicate: dict[str, Any]) -> Scan:
     """The scan that either form tells; cosign's holds the report of a scanner.
 
     Raises:

@@ -11,11 +11,11 @@ from sigstep.errors import SigstepError
 from sigstep.flows.bundles import Claims
 from sigstep.model.bundle import Bundle, CertificateMaterial, Envelope, LogEntry
 from sigstep.proofs.certificate import identity_of, load_leaf
+from sigstep.rendering.statement import SHOWN, statements_mermaid, story
 from sigstep.rendering.text import plain
 from sigstep.wire.statement import parse_statement
 
 SCHEMA: Final = "sigstep/claims/v1"
-_SUBJECTS_SHOWN = 20
 
 
 def claims_json(claims: Sequence[Claims]) -> str:
@@ -31,6 +31,22 @@ def claims_text(claims: Sequence[Claims]) -> str:
         lines.append(plain(one.source))
         lines += [f"  {name}: {plain(value)}" for name, value in _lines(_claims(one.signed.bundle))]
     return "\n".join(lines)
+
+
+def claims_mermaid(claims: Sequence[Claims]) -> str:
+    """The statements among the claims as one Mermaid flow chart; signatures over files have none."""
+    drawn = []
+    for one in claims:
+        content = one.signed.bundle.content
+        if not isinstance(content, Envelope):
+            continue
+        try:
+            statement = parse_statement(content.payload)
+        except SigstepError:
+            continue
+        signer = _signer(one.signed.bundle)
+        drawn.append((str(signer.get("subject") or signer.get("keyHint") or "nobody"), statement))
+    return statements_mermaid(drawn)
 
 
 def _claims(bundle: Bundle) -> dict[str, Any]:
@@ -85,6 +101,8 @@ def _content(bundle: Bundle) -> dict[str, Any]:
         "payloadType": content.payload_type,
         "predicateType": statement.predicate_type,
         "subjects": [{"name": one.name, "digest": dict(one.digests)} for one in statement.subjects],
+        "says": list(story(statement)),
+        "predicate": statement.predicate,
     }
 
 
@@ -104,13 +122,17 @@ def _lines(claims: dict[str, Any]) -> list[tuple[str, str]]:
     lines = [("version", claims["version"])]
     lines += [(f"signer {name}", str(value)) for name, value in signer.items() if name != "extensions" and value]
     lines += [(f"signer {name}", value) for name, value in signer.get("extensions", {}).items()]
-    lines += [(f"content {name}", str(value)) for name, value in content.items() if name != "subjects" and value]
+    apart = ("subjects", "says", "predicate")
+    lines += [(f"content {name}", str(value)) for name, value in content.items() if name not in apart and value]
+    said = content.get("says", [])
+    lines += [("says", line) for line in said[:SHOWN]]
+    lines += [("says", f"{len(said) - SHOWN} more lines; --format json has all")] if len(said) > SHOWN else []
     subjects = content.get("subjects", [])
-    for one in subjects[:_SUBJECTS_SHOWN]:
+    for one in subjects[:SHOWN]:
         digests = ", ".join(f"{name}:{value}" for name, value in one["digest"].items())
         lines.append(("about", f"{one['name'] or 'an unnamed subject'} ({digests})"))
-    if len(subjects) > _SUBJECTS_SHOWN:
-        lines.append(("about", f"{len(subjects) - _SUBJECTS_SHOWN} more"))
+    if len(subjects) > SHOWN:
+        lines.append(("about", f"{len(subjects) - SHOWN} more"))
     lines += [("log entry", f"{one['kind']}, index {one['logIndex']}") for one in claims["entries"]]
     lines.append(("time stamps", str(claims["timestamps"])))
     lines += [("ask for", claims["askFor"])] if claims["askFor"] else []

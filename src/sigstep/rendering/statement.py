@@ -1,60 +1,48 @@
-"""Statements for people, as JSON and as a Mermaid diagram."""
+"""Statements for people: what a predicate says as a short story, and as a Mermaid diagram."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Final
 
+from sigstep.errors import SigstepError
 from sigstep.model.statement import Statement
-from sigstep.predicates import registry
-from sigstep.rendering.text import plain
+from sigstep.policy.results import scan_of
+from sigstep.predicates import registry, vulnerability
 
-_SHOWN = 20
-
-
-def statement_text(statement: Statement) -> str:
-    """The statement as a short story: its type, its subjects, and what its predicate says.
-
-    Raises:
-        FormatError: ``predicate-malformed``.
-    """
-    lines = [f"statement of type {plain(statement.predicate_type)}"]
-    for subject in statement.subjects[:_SHOWN]:
-        digests = ", ".join(f"{plain(name)}:{plain(value)}" for name, value in subject.digests.items())
-        lines.append(f"  about {plain(subject.name or subject.uri or 'an unnamed subject')} ({digests})")
-    if len(statement.subjects) > _SHOWN:
-        lines.append(f"  and {len(statement.subjects) - _SHOWN} more")
-    lines += [f"  {plain(line)}" for line in _story(statement)]
-    return "\n".join(lines)
+SHOWN: Final = 20
 
 
-def statement_json(statement: Statement) -> str:
-    """The statement and its story as one JSON object."""
-    document: dict[str, Any] = {
-        "predicateType": statement.predicate_type,
-        "subject": [{"name": one.name, "digest": dict(one.digests)} for one in statement.subjects],
-        "says": list(_story(statement)),
-        "predicate": statement.predicate,
-    }
-    return json.dumps(document, indent=2, ensure_ascii=True)
-
-
-def statement_mermaid(statement: Statement) -> str:
-    """The statement as a Mermaid flow chart: what the predicate says points at each subject."""
-    lines = ["flowchart LR", f'  p["{_label(statement.predicate_type)}"]']
-    lines += [f'  p --- s{at}["{_label(line)}"]' for at, line in enumerate(_story(statement)[:_SHOWN])]
-    for at, subject in enumerate(statement.subjects[:_SHOWN]):
-        lines.append(f'  p --> a{at}["{_label(subject.name or subject.uri or "unnamed")}"]')
-    return "\n".join(lines)
-
-
-def _story(statement: Statement) -> tuple[str, ...]:
-    kind = registry.kind_of(statement.predicate_type)
-    predicate = statement.predicate or {}
+def story(statement: Statement) -> tuple[str, ...]:
+    """What the predicate says, in lines (unescaped); a predicate that is not what its type says is told as such."""
+    uri, predicate = statement.predicate_type, statement.predicate or {}
+    kind = registry.kind_of(uri)
     if kind is None:
         return (f"a type unknown to sigstep, with {len(predicate)} members",)
-    kind.check(statement.predicate_type, predicate)
-    return kind.describe(statement.predicate_type, predicate)
+    try:
+        kind.check(uri, predicate)
+        lines = kind.describe(uri, predicate)
+        if uri == vulnerability.COSIGN:
+            return (*lines, *vulnerability.findings(scan_of(uri, dict(predicate))))
+        return lines
+    except SigstepError as error:
+        return (f"not readable: {error.why or error.what} [{error.code}]",)
+
+
+def statements_mermaid(statements: Sequence[tuple[str, Statement]]) -> str:
+    """A Mermaid flow chart: each signer points at its predicate with what it says, and that at each subject.
+
+    Args:
+        statements: each with its signer, as claimed.
+    """
+    lines = ["flowchart LR"]
+    for number, (signer, statement) in enumerate(statements):
+        name = f"p{number}"
+        lines += [f'  i{number}(["{_label(signer)}"]) -->|claims to sign| {name}["{_label(statement.predicate_type)}"]']
+        lines += [f'  {name} --- {name}s{at}["{_label(line)}"]' for at, line in enumerate(story(statement)[:SHOWN])]
+        for at, subject in enumerate(statement.subjects[:SHOWN]):
+            lines.append(f'  {name} -->|about| {name}a{at}["{_label(subject.name or subject.uri or "unnamed")}"]')
+    return "\n".join(lines)
 
 
 def _label(text: str) -> str:
