@@ -1,4 +1,4 @@
-"""The real act as a runner: a repository in a folder, the project's actions from this tree, loopback only."""
+"""The real act as a runner: a repository in a folder, the project's actions from this tree, the network cut off."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from tests.cut_off import cut_off
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 120
@@ -105,16 +107,17 @@ def act(
     for variable, place in places.items():
         (folder / place).mkdir(exist_ok=True)
         inherited[variable] = str(folder / place)
-    done = subprocess.run(
-        command,
-        cwd=repository,
-        env=inherited,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    with cut_off(command, variables) as alone:
+        done = subprocess.run(
+            alone,
+            cwd=repository,
+            env=inherited,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
     records = tuple(json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
     return Ran(status=done.returncode, records=records, log=done.stdout + done.stderr)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tests.acts import act
@@ -49,6 +50,10 @@ def test_attest_then_verify(sandbox: Sandbox, tmp_path: Path) -> None:
     verified = ran.outputs("verify")
     assert (verified["outcome"], verified["verified-count"]) == ("verified", "2")
     assert "2 of 2 verified" in ran.summary
+    masked = [one for one in ran.records if one.get("command") == "add-mask"]
+    assert len(masked) == 4  # two tokens: for the certificate, and for what provenance says
+    others = [str(one) for one in ran.records if one.get("command") != "add-mask"]
+    assert not re.search(r"eyJ[\w-]{20,}\.", "".join(others))
 
 
 def test_a_fork_has_no_token(sandbox: Sandbox, tmp_path: Path) -> None:

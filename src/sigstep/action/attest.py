@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from sigstep.action.inputs import Inputs
+from sigstep.action.masked import Masked
 from sigstep.action.result import StepResult
 from sigstep.errors import UsageError
 from sigstep.flows.attest import AttestRequest, attest
@@ -46,7 +47,7 @@ def run(inputs: Inputs, world: World) -> StepResult:
             subjects=source,
             options=SigningOptions(
                 trust=trust,
-                sources=(GitHubActions(),),
+                sources=(Masked(source=GitHubActions()),),
                 allow_public_log=inputs.flag("allow-public-log"),
             ),
             one_statement=not inputs.flag("bundle-per-subject"),
