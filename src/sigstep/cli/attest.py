@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from sigstep.cli.image_signing_options import image_request, image_signing_options
 from sigstep.cli.report_options import extras_of, predicates_of, report_options
 from sigstep.cli.signing_options import images_of, shared_options, signing_options, subject_source, tell
 from sigstep.flows.attest import AttestRequest, attest
-from sigstep.flows.image_signing import ImageSigningRequest, sign_images
+from sigstep.flows.image_signing import sign_images
+from sigstep.flows.sbom_making import AUTO
 from sigstep.model import limits
 from sigstep.ports.real import real_world
 from sigstep.stores.files import FileStore
@@ -25,6 +28,7 @@ from sigstep.stores.pep740 import Pep740Store
               show_default=True, help="Subjects of one statement; more are split.")  # fmt: skip
 @click.option("--pep740", is_flag=True, help="Write a PEP 740 object of the provenance beside each distribution too.")
 @click.option("--resume", is_flag=True, help="Keep bundles that are there and say the same; attest what is missing.")
+@image_signing_options
 @shared_options
 def command(
     files: tuple[str, ...],
@@ -46,10 +50,14 @@ def command(
     """
     world = real_world()
     options = signing_options(given, world)
-    predicates, extras = predicates_of(given, world), extras_of(given, world)
     images = images_of(files)
+    own_sbom = bool(images) and AUTO in given["sboms"]
+    if own_sbom:
+        given["sboms"] = tuple(one for one in given["sboms"] if one != AUTO)
+    predicates, extras = predicates_of(given, world, nothing=own_sbom), extras_of(given, world)
     if images:
-        asked = ImageSigningRequest(images=images, options=options, predicates=predicates, extras=extras)
+        asked = image_request(images, options, given)
+        asked = replace(asked, predicates=predicates, extras=extras, sbom=own_sbom)
         return tell(sign_images(asked, world), form)
     request = AttestRequest(
         subjects=subject_source(files, given, options),

@@ -48,8 +48,8 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def predicates_of(given: dict[str, Any], world: World) -> tuple[Predicate, ...]:
-    """The predicates that the options name, in a fixed order; provenance where they name none.
+def predicates_of(given: dict[str, Any], world: World, *, nothing: bool = False) -> tuple[Predicate, ...]:
+    """The predicates that the options name, in a fixed order; provenance where they name none (``nothing``: none then).
 
     Raises:
         UsageError: ``predicate-missing``, or a file cannot be read.
@@ -74,7 +74,7 @@ def predicates_of(given: dict[str, Any], world: World) -> tuple[Predicate, ...]:
             why="only SLSA provenance is made by attest itself",
             fix="give --predicate FILE",
         )
-    return tuple(found) or (PROVENANCE,)
+    return tuple(found) or (() if nothing else (PROVENANCE,))
 
 
 def extras_of(given: dict[str, Any], world: World) -> Extras:

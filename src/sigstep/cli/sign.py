@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from sigstep.cli.image_signing_options import image_request, image_signing_options
 from sigstep.cli.signing_options import images_of, shared_options, signing_options, subject_source, tell
-from sigstep.flows.image_signing import ImageSigningRequest, sign_images
+from sigstep.flows.image_signing import sign_images
 from sigstep.flows.sign import SignRequest, sign
 from sigstep.ports.real import real_world
 from sigstep.stores.files import FileStore
@@ -16,15 +17,12 @@ from sigstep.stores.files import FileStore
 
 @click.command("sign")
 @click.argument("files", nargs=-1, metavar="FILE|GLOB|IMAGE...")
-@click.option("--recursive", is_flag=True, help="Images: sign an index and each image that it lists.")
-@click.option("--annotation", "annotations", multiple=True, metavar="NAME=VALUE", help="Images: a signed annotation.")
 @click.option("--resume", is_flag=True, help="Keep bundles that are there and still verify; sign what is missing.")
+@image_signing_options
 @shared_options
 def command(
     files: tuple[str, ...],
     resume: bool,
-    recursive: bool,
-    annotations: tuple[str, ...],
     output_dir: Path | None,
     bundle: Path | None,
     form: str,
@@ -38,9 +36,7 @@ def command(
     options = signing_options(given, world)
     images = images_of(files)
     if images:
-        pairs = dict(one.partition("=")[::2] for one in annotations)
-        asked = ImageSigningRequest(images=images, options=options, annotations=pairs, recursive=recursive)
-        return tell(sign_images(asked, world), form)
+        return tell(sign_images(image_request(images, options, given), world), form)
     request = SignRequest(
         subjects=subject_source(files, given, options),
         options=options,

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
 from sigstep.errors import NothingToExamine
-from sigstep.flows.attest import check_described, complete, statement
+from sigstep.flows.attest import check_described, complete
+from sigstep.flows.image_attaching import AttachAs, Attaching, Target
+from sigstep.flows.sbom_making import make_sbom
 from sigstep.flows.sign import Made, SigningResult, for_each
 from sigstep.flows.signing_run import SigningOptions, open_run
-from sigstep.model.digest import Digest
 from sigstep.model.statement import Predicate
 from sigstep.model.subject import Subject
 from sigstep.oci.client import Client, Settings
 from sigstep.oci.manifest import Manifest
-from sigstep.oci.reference import Reference
+from sigstep.oci.reference import Reference, is_loopback
+from sigstep.oci.source import RemoteImage, platforms
 from sigstep.ports.world import World
 from sigstep.predicates.slsa_provenance import NOTHING_MORE, Extras
-from sigstep.signing.batch import sign_statement
-from sigstep.stores.referrers import publish
-from sigstep.wire.bundle import encode_bundle
-from sigstep.wire.statement import encode_statement
 
 SIGNATURE: Final = Predicate(type="https://sigstore.dev/cosign/sign/v1", content=MappingProxyType({}), kind="signature")
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
@@ -39,6 +37,9 @@ class ImageSigningRequest:
         extras: what provenance made here says beside the claims of the token.
         annotations: of the signed subject.
         recursive: sign an index and each image that it lists.
+        sbom: attest an SBOM of each image too, by syft; of an index: of each image that it lists.
+        attach_as: the storage.
+        replace: drop older bundles of the same signer and predicate type once the new one is attached.
         settings: how registries are reached.
     """
 
@@ -48,52 +49,68 @@ class ImageSigningRequest:
     extras: Extras = NOTHING_MORE
     annotations: Mapping[str, str] = field(default_factory=lambda: _NONE)
     recursive: bool = False
+    sbom: bool = False
+    attach_as: AttachAs = AttachAs.BUNDLE
+    replace: bool = False
     settings: Settings = field(default_factory=Settings)
 
 
 def sign_images(request: ImageSigningRequest, world: World) -> SigningResult:
-    """Sign or attest every image, and attach the proved bundle as an OCI 1.1 referrer.
+    """Sign or attest every image, and attach what was proved.
 
     Raises:
         NothingToExamine: ``no-subject``, ``no-predicate``.
+        UsageError: ``sbom-generator-missing``.
         PolicyRefusal: ``sbom-subject-mismatch``.
         SigstepError: nothing could be begun, or nothing at all was attached.
     """
     if not request.images:
         raise NothingToExamine(code="no-subject", what="nothing is named to sign", fix="name at least one image")
     client = Client(world, request.settings)
-    named: dict[Digest, tuple[Reference, Manifest]] = {}
-    for image in request.images:
-        for manifest in _manifests(client, image, recursive=request.recursive):
-            named[manifest.digest] = (image, manifest)
-    subjects = [_subject(*pair, request.annotations) for pair in named.values()]
+    targets = {one.manifest.digest: one for image in request.images for one in _targets(client, image, request)}
     for predicate in request.predicates:
-        check_described(predicate, [(one, _meant_by(named[one.digests[0]][1])) for one in subjects])
+        check_described(predicate, [(one.subject, _meant_by(one.manifest)) for one in targets.values()])
+    bills = [(one, _bill(one, request.settings, world)) for one in _described(client, request)]
     run = open_run(request.options, world)
-    predicates = complete(request.predicates, request.extras, request.options, run, world)
-    jobs = [(subject, predicate) for subject in subjects for predicate in predicates]
+    predicates = complete(request.predicates, request.extras, request.options, run, world) if request.predicates else ()
+    jobs = [(target, predicate) for target in targets.values() for predicate in predicates] + bills
+    attaching = Attaching(client=client, run=run, attach_as=request.attach_as, replace=request.replace)
 
-    def one(number: int, group: tuple[Subject, ...]) -> Made:
-        predicate = jobs[number - 1][1]
-        image, manifest = named[group[0].digests[0]]
-        assert predicate.content is not None
-        payload = encode_statement(statement(group, predicate.type, predicate.content))
-        bundle = sign_statement(payload, group[0], run.batch, world)
-        receipt = publish(client, image, manifest, encode_bundle(bundle))
-        return Made(subjects=group, bundle=bundle, location=receipt.location, pending=bundle.pending)
+    def one(number: int, _: tuple[Subject, ...]) -> Made:
+        target, predicate = jobs[number - 1]
+        return attaching.make(target, predicate, world)
 
-    return for_each([(subject,) for subject, _ in jobs], one)
+    return for_each([(target.subject,) for target, _ in jobs], one)
 
 
-def _manifests(client: Client, image: Reference, *, recursive: bool) -> list[Manifest]:
-    manifest = client.manifest(image)
-    children = manifest.manifests if recursive else ()
-    return [manifest, *(client.manifest(image.at(child.digest)) for child in children)]
+def _targets(client: Client, image: Reference, request: ImageSigningRequest) -> list[Target]:
+    """The image, and with ``recursive`` each that it lists."""
+    source = RemoteImage(client, image)
+    root = source.manifest()
+    below = [source.manifest(child.digest) for child in platforms(source, root)] if request.recursive else []
+    return [_target(image, manifest, request) for manifest in (root, *below)]
 
 
-def _subject(image: Reference, manifest: Manifest, annotations: Mapping[str, str]) -> Subject:
+def _described(client: Client, request: ImageSigningRequest) -> list[Target]:
+    """The images that get an SBOM of their own: an index has none, but each image that it lists has."""
+    if not request.sbom:
+        return []
+    wide = replace(request, recursive=True)
+    found = [one for image in request.images for one in _targets(client, image, wide) if not one.manifest.is_index]
+    return list({one.manifest.digest: one for one in found}.values())
+
+
+def _target(image: Reference, manifest: Manifest, request: ImageSigningRequest) -> Target:
     location = f"{image.name}@{manifest.digest}"
-    return Subject(name=image.name, digests=(manifest.digest,), location=location, annotations=annotations)
+    subject = Subject(name=image.name, digests=(manifest.digest,), location=location, annotations=request.annotations)
+    return Target(image=image, manifest=manifest, subject=subject)
+
+
+def _bill(target: Target, settings: Settings, world: World) -> Predicate:
+    """An SBOM of what is in the registry, by digest; syft asks the registry with Docker's own configuration."""
+    plain = is_loopback(target.image.host) or target.image.host in settings.plain_http
+    environ = {"SYFT_REGISTRY_INSECURE_USE_HTTP": "true"} if plain else {}
+    return make_sbom(f"registry:{target.image.name}@{target.manifest.digest}", world, environ=environ)
 
 
 def _meant_by(manifest: Manifest) -> frozenset[str]:

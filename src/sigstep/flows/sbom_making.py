@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from sigstep.errors import ServiceError, UsageError
@@ -14,6 +15,7 @@ from sigstep.model.statement import Predicate
 from sigstep.ports.world import World
 
 AUTO: Final = "auto"
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 LIMIT_SECONDS: Final = 600.0
 _LOCKED: Final = (
     ("poetry.lock", ("poetry",)),
@@ -22,13 +24,14 @@ _LOCKED: Final = (
 )
 
 
-def make_sbom(source: str, world: World, reading: Reading = PLAIN) -> Predicate:
+def make_sbom(source: str, world: World, reading: Reading = PLAIN, environ: Mapping[str, str] = _NOTHING) -> Predicate:
     """A CycloneDX SBOM of what ``source`` names.
 
     Args:
         source: a folder, a file or (with syft) an image; empty: the current folder.
         world: for the child process.
         reading: how the result is read.
+        environ: what the tool's environment has beside the world's.
 
     Raises:
         UsageError: ``sbom-generator-missing``.
@@ -36,7 +39,8 @@ def make_sbom(source: str, world: World, reading: Reading = PLAIN) -> Predicate:
         FormatError: the tool wrote something else than an SBOM.
     """
     command = _syft(source, world) or _python(source, world)
-    done = world.process.run(command, timeout=LIMIT_SECONDS)
+    around = {**world.environ, "SYFT_CHECK_FOR_APP_UPDATE": "false", **environ}
+    done = world.process.run(command, timeout=LIMIT_SECONDS, environ=around)
     if done.status != 0:
         raise ServiceError(
             code="sbom-generator-failed",

@@ -16,7 +16,7 @@ from sigstep.ports.world import World
 from sigstep.services import call
 from sigstep.services.submission import Submission
 from sigstep.wire import strict_json
-from sigstep.wire.dsse import encode_envelope
+from sigstep.wire.dsse import envelope_bytes
 from sigstep.wire.members import Members, decode_base64
 from sigstep.wire.rekor_body import encode_pem
 
@@ -57,7 +57,7 @@ def proposal(submission: Submission) -> dict[str, Any]:
             "kind": "hashedrekord",
             "spec": {"data": {"hash": digest}, "signature": signature},
         }
-    envelope = json.dumps(encode_envelope(submission.content), separators=(",", ":"))
+    envelope = envelope_bytes(submission.content).decode()
     proposed = {"envelope": envelope, "verifiers": [key]}
     return {"apiVersion": "0.0.1", "kind": "dsse", "spec": {"proposedContent": proposed}}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 from sigstep.errors import FormatError
@@ -53,6 +54,11 @@ def parse_envelope(value: Any, path: str, *, certificates: bool = False) -> tupl
             fix="make one bundle for each signature",
         )
     return envelope, tuple(found)
+
+
+def envelope_bytes(envelope: Envelope) -> bytes:
+    """The envelope as it is sent to a log that hashes the whole of it (Rekor v1, ``envelopeHash``)."""
+    return json.dumps(encode_envelope(envelope), separators=(",", ":")).encode()
 
 
 def encode_envelope(envelope: Envelope) -> dict[str, Any]:

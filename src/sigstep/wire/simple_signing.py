@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sigstep.errors import FormatError
+from sigstep.errors import FormatError, UsageError
 from sigstep.model import limits
 from sigstep.model.bundle import (
     Bundle,
@@ -20,6 +22,7 @@ from sigstep.wire import strict_json
 from sigstep.wire.cosign import certificate_der, parse_rekor_bundle
 from sigstep.wire.dsse import parse_envelope
 from sigstep.wire.members import as_mapping, decode_base64
+from sigstep.wire.rekor_body import encode_pem
 
 PAYLOAD_TYPE: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
 ENVELOPE_TYPE: Final = "application/vnd.dsse.envelope.v1+json"
@@ -59,6 +62,54 @@ def check_payload(payload: bytes, image: Digest) -> Mapping[str, str]:
         )
     optional = value.get("optional")
     return {k: v for k, v in optional.items() if isinstance(v, str)} if isinstance(optional, dict) else {}
+
+
+def encode_payload(name: str, image: Digest, annotations: Mapping[str, str]) -> bytes:
+    """The simple signing payload of an image, as cosign signed it before version 3.
+
+    Args:
+        name: the repository with its host.
+        image: digest of the manifest or index.
+        annotations: become ``optional``.
+    """
+    critical = {
+        "identity": {"docker-reference": name},
+        "image": {"docker-manifest-digest": str(image)},
+        "type": _KIND,
+    }
+    return json.dumps({"critical": critical, "optional": dict(annotations) or None}, separators=(",", ":")).encode()
+
+
+def layer_annotations(bundle: Bundle) -> dict[str, str]:
+    """What the descriptor of a legacy layer says beside the layer: signature, certificate, log entry, time stamp.
+
+    Raises:
+        UsageError: ``legacy-promise``: no log entry has the signed promise (SET) that the format needs.
+    """
+    entry = next((one for one in bundle.entries if one.promise is not None), None)
+    if entry is None or entry.promise is None:
+        raise UsageError(
+            code="legacy-promise",
+            what="the signature cannot be written for older cosign",
+            why="that format needs the signed entry timestamp of Rekor v1, and the services used give none",
+            fix="use an instance whose signing config names Rekor v1, or leave out --attach-as",
+        )
+    payload = {
+        "body": base64.b64encode(entry.body).decode(),
+        "integratedTime": entry.integrated_time,
+        "logIndex": entry.log_index,
+        "logID": entry.log_id.hex(),
+    }
+    promise = base64.b64encode(entry.promise).decode()
+    found = {SIGNATURE: "", LOG_BUNDLE: json.dumps({"SignedEntryTimestamp": promise, "Payload": payload})}
+    if isinstance(bundle.content, MessageSignature):
+        found[SIGNATURE] = base64.b64encode(bundle.content.signature).decode()
+    if isinstance(bundle.material, CertificateMaterial):
+        found[CERTIFICATE] = encode_pem(bundle.material.leaf, "CERTIFICATE")
+    if bundle.timestamps:
+        stamp = base64.b64encode(bundle.timestamps[0]).decode()
+        found[TIMESTAMP] = json.dumps({"SignedRFC3161Timestamp": stamp})
+    return found
 
 
 def parse_layer(media_type: str, data: bytes, annotations: Mapping[str, str]) -> Bundle:
