@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 from tests.sandboxes import sandbox
 
 from sigstep.cli.attest import command as attest
+from sigstep.cli.download import command as download
 from sigstep.cli.images import copy_command, load_command, prune_command, save_command, tree_command
 from sigstep.cli.sign import command as sign
 from sigstep.cli.verify import command as verify
@@ -208,3 +210,37 @@ def test_mirrors(sandbox: Sandbox) -> None:
     with pytest.raises(SigstepError) as caught:
         run(sandbox, verify, image, "--mirror", "nonsense", *trust)
     assert caught.value.code == "option-malformed"
+
+
+def test_download(sandbox: Sandbox, tmp_path: Path) -> None:
+    """What the registry holds, one file a digest; the digest verifies offline by it. What is broken is passed over."""
+    sandbox.registry.referrers = True
+    image = push(sandbox, "downloaded")
+    assert run(sandbox, sign, str(image), "--recursive")[0] == 0
+    index = Client(real_world()).manifest(image)
+    broken = {**MANIFEST_OF_NOTHING, "subject": index.descriptor.document()}
+    Client(real_world()).put_manifest(image.tagged("broken"), encode(broken), MANIFEST)
+    options = ("--recursive", "--output-dir", str(tmp_path))
+    status, output = run(sandbox, download, str(image), *options)
+    assert (status, output.count(": 1")) == (0, 2)
+    trust = ("--trusted-root", str(sandbox.trusted_root_file), "--repo", "acme/app", "--offline")
+    for digest in (index.digest, index.manifests[0].digest):
+        bundle = tmp_path / f"sha256-{digest.hex}.sigstore.jsonl"
+        assert run(sandbox, verify, str(digest), "--bundle", str(bundle), *trust)[0] == 0
+    with pytest.raises(SigstepError) as caught:
+        run(sandbox, download, str(push(sandbox, "bare")), "--output-dir", str(tmp_path))
+    assert caught.value.code == "nothing-known"
+
+
+MANIFEST_OF_NOTHING = {
+    "schemaVersion": 2,
+    "mediaType": MANIFEST,
+    "artifactType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+    "layers": [
+        {
+            "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "digest": f"sha256:{sha256(b'{}').hexdigest()}",
+            "size": 20,
+        }
+    ],
+}

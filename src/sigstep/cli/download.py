@@ -8,25 +8,46 @@ from typing import Any
 import click
 
 from sigstep.cli.place_options import finders_of, place_options
+from sigstep.cli.registry_options import registry_options, settings_of
 from sigstep.errors import UsageError
 from sigstep.flows.download import download
+from sigstep.flows.images import meant
+from sigstep.flows.registry_store import RegistryStore
 from sigstep.model.digest import Digest
+from sigstep.oci.client import Client
+from sigstep.oci.reference import looks_like_image, parse_reference
+from sigstep.oci.source import RemoteImage
 from sigstep.ports.real import real_world
+from sigstep.ports.store import Finder
 from sigstep.rendering.text import plain
 
 
 @click.command("download")
-@click.argument("targets", nargs=-1, required=True, metavar="FILE|sha256:DIGEST...")
+@click.argument("targets", nargs=-1, required=True, metavar="FILE|sha256:DIGEST|IMAGE...")
 @place_options
-@click.option("--plain-http", multiple=True, metavar="HOST[:PORT]", help="A registry to ask without TLS.")
+@registry_options
+@click.option("--platform", metavar="OS/ARCH|all", default="", help="Images: of an index the image for it, or each.")
+@click.option("--recursive", is_flag=True, help="Images: an index and each image that it lists.")
 @click.option("--output-dir", type=click.Path(path_type=Path, file_okay=False), help="Write there.")
-def command(targets: tuple[str, ...], output_dir: Path | None, **options: Any) -> int:
+def command(targets: tuple[str, ...], output_dir: Path | None, platform: str, recursive: bool, **options: Any) -> int:
     """Fetch what is known about artifacts, to verify it offline or elsewhere. Nothing is verified here.
+
+    Of an image that is what its registry holds, written as sha256-HEX.sigstore.jsonl; `verify sha256:HEX --bundle FILE`
+    takes it.
 
     Exit status: 0 something about each, 2 usage, 3 nothing about one of them, 4 a place could not be asked.
     """
     world = real_world()
-    places = finders_of(options, world)
+    places: tuple[Finder, ...] = finders_of(options, world)
+    named: list[Path | Digest] = []
+    for one in targets:
+        if Path(one).exists() or not looks_like_image(one):
+            named.append(Path(one) if Path(one).exists() or ":" not in one else Digest.parse(one))
+            continue
+        image, settings = parse_reference(one), settings_of(options)
+        remote = RemoteImage(Client(world, settings), image)
+        named += [digest for digest, _ in meant(remote, platform, recursive=recursive)]
+        places += (RegistryStore(repository=image, settings=settings),)
     if not places:
         raise UsageError(
             code="place-missing",
@@ -34,7 +55,6 @@ def command(targets: tuple[str, ...], output_dir: Path | None, **options: Any) -
             why="bundles about a digest can be anywhere",
             fix="give --github OWNER/NAME, --registry REPOSITORY or --release TAG",
         )
-    named = [Path(one) if Path(one).exists() or ":" not in one else Digest.parse(one) for one in targets]
     for made in download(named, places, output_dir, world):
         click.echo(f"{plain(str(made.path))}: {len(made.sources)}")
         for source in made.sources:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from sigstep.oci.client import Settings
+from sigstep.cli.registry_options import settings_of
 from sigstep.ports.store import Finder
 from sigstep.ports.world import World
 
@@ -41,6 +41,6 @@ def finders_of(options: dict[str, Any], world: World) -> tuple[Finder, ...]:
         registry=options["registry"] or "",
         release=options["release"] or "",
         predicate_type=types[0] if len(types) == 1 else "",
-        settings=Settings(plain_http=frozenset(options["plain_http"])),
+        settings=settings_of(options),
     )
     return finders(places, world)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sigstep.errors import Refusal
 from sigstep.model.digest import Digest
 from sigstep.model.receipt import Receipt
 from sigstep.model.subject import Subject
 from sigstep.oci.client import Client, Settings
+from sigstep.oci.manifest import Descriptor
 from sigstep.oci.reference import Reference
 from sigstep.oci.source import RemoteImage
 from sigstep.ports.store import Found
@@ -52,6 +54,14 @@ class RegistryStore:
         known: dict[Digest, tuple[Found, ...]] = {}
         for digest in dict.fromkeys(digest for subject in subjects for digest in subject.digests):
             source = RemoteImage(client, self.repository.at(digest))
-            read = [read_referrer(source, one, digest) for one in bundle_referrers(source, digest)]
+            read = [_read(source, one, digest) for one in bundle_referrers(source, digest)]
             known[digest] = tuple(one for one in read if one is not None)
         return known
+
+
+def _read(source: RemoteImage, referrer: Descriptor, digest: Digest) -> Found | None:
+    """One attachment; what does not hold is passed over, so that nobody's push keeps others' from being found."""
+    try:
+        return read_referrer(source, referrer, digest)
+    except Refusal:
+        return None
