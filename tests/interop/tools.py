@@ -6,6 +6,7 @@ Each is built in a module of its own, so that every program gets the dependency 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -129,6 +130,19 @@ def tool(name: str) -> str:
         message = f"{name} is not built: run `make interop` (needs Go)"
         raise FileNotFoundError(message)
     return str(path)
+
+
+def source(name: str) -> Path:
+    """The folder with the sources of a program's module, its test data among them; fetched by Go where it is not there.
+
+    Raises:
+        subprocess.CalledProcessError: Go could not fetch it.
+    """
+    wanted = TOOLS[name]
+    command = ["go", "mod", "download", "-json", f"{wanted.module}@{wanted.version}"]
+    environ = {**os.environ, "GOTOOLCHAIN": "local"}  # noqa: TID251
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=BUILD_SECONDS, env=environ)
+    return Path(json.loads(done.stdout)["Dir"])
 
 
 def build(wanted: Tool) -> None:

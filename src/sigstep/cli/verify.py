@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import click
 
+from sigstep.cli.content_options import content_options, demands_of, sign_summary
 from sigstep.cli.evidence_options import detached_of, evidence_options, thresholds_of
 from sigstep.cli.image_targets import image_options, image_verdicts, is_layout, listed_images
 from sigstep.cli.place_options import finders_of, place_options
 from sigstep.cli.signer_options import policy_of, rule_of, signer_options
-from sigstep.cli.summary_options import demands_of, sign_summary, summary_options
 from sigstep.cli.trust_options import trust_of, trust_options
 from sigstep.errors import UsageError
 from sigstep.flows.verify import VerifyRequest, verify
@@ -45,7 +45,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @evidence_options
 @image_options
 @place_options
-@summary_options
+@content_options
 @click.option("--explain", is_flag=True, help="Show every step with its evidence.")
 @click.option("--format", "form", type=click.Choice(["text", *_FORMS]), default="text", help="Form of the report.")
 def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **options: Any) -> int:

@@ -1,4 +1,4 @@
-"""Options of ``verify`` about verification summaries: to sign one, and to take one."""
+"""Options of ``verify`` about what statements say: provenance, and verification summaries to take and to sign."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from sigstep.policy.contents import ContentRule
 from sigstep.ports.world import World
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_TEXTS: Final = ("source", "source-id", "ref", "branch", "tag", "versioned-tag", "commit", "build-type")
 _OPTIONS: Final = (
+    click.option("--provenance", "built", multiple=True, metavar="MEMBER=VALUE",
+                 help="What SLSA provenance has to say: builder, level, hosted=true, input.NAME, "
+                      + ", ".join(_TEXTS) + "."),
     click.option("--attest-summary", is_flag=True, help="Sign what was verified, as a SLSA verification summary."),
     click.option("--accept-summary", metavar="VERIFIER", help="Take a summary of this verifier (its id) as the proof."),
     click.option("--verifier-id", metavar="URI", help="Who verifies; the workflow in GitHub Actions."),
@@ -26,20 +30,28 @@ _OPTIONS: Final = (
 )  # fmt: skip
 
 
-def summary_options(command: Any) -> Any:
-    """The options about summaries, for a command that takes ``**options``."""
+def content_options(command: Any) -> Any:
+    """These options, for a command that takes ``**options``."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def demands_of(options: dict[str, Any]) -> tuple[ContentRule, ...]:
-    """What the accepted statements have to say; adds the summary's type to ``types`` where one is taken.
+    """What the accepted statements have to say; adds its type to ``types`` where none is named.
 
     Raises:
-        UsageError: ``option-conflict``.
+        UsageError: ``option-conflict``, ``option-malformed``.
     """
     verifier = options["accept_summary"]
+    if options["built"]:
+        if verifier is not None or options["policy"] is not None:
+            raise _conflict(
+                "--provenance excludes --accept-summary and --policy",
+                "each says by itself what counts",
+                "write the demand into the policy file: type: provenance, provenance: {…}",
+            )
+        return (_provenance(options),)
     if verifier is None:
         if options["levels"]:
             raise _conflict("--verified-level is about a summary", "no verifier is named", "give --accept-summary too")
@@ -55,6 +67,35 @@ def demands_of(options: dict[str, Any]) -> tuple[ContentRule, ...]:
 
     options["types"] = (URI,)
     return (SummaryFrom(verifier=verifier, resource=options["resource_uri"] or "", levels=options["levels"]),)
+
+
+def _provenance(options: dict[str, Any]) -> ContentRule:
+    from sigstep.policy.matcher import Matcher
+    from sigstep.policy.provenance import ProvenanceFrom
+    from sigstep.predicates.slsa_provenance import SlsaProvenance
+
+    members: dict[str, Any] = {"inputs": {}}
+    for text in options["built"]:
+        name, equals, value = text.partition("=")
+        if name.startswith("input.") and equals:
+            members["inputs"][name.removeprefix("input.")] = value
+        elif name in _TEXTS and value:
+            members[name.replace("-", "_")] = value
+        elif name == "builder" and value:
+            members["builder"] = Matcher(value, "glob" if "*" in value else "exact")
+        elif name == "level" and value in ("1", "2", "3"):
+            members["level"] = int(value)
+        elif name == "hosted" and value == "true":
+            members["hosted"] = True
+        else:
+            raise UsageError(
+                code="option-malformed",
+                what=f"{text[:100]!r} is no demand on provenance",
+                why="a member that is known and its value are needed",
+                fix=f"write builder, level, hosted=true, input.NAME, {', '.join(_TEXTS)}, then = and the value",
+            )
+    options["types"] = options["types"] or SlsaProvenance.uris
+    return ProvenanceFrom(**members)
 
 
 def sign_summary(report: Report, options: dict[str, Any], world: World) -> tuple[str, ...]:
