@@ -17,6 +17,7 @@ from tests.cut_off import cut_off
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 120
+GITHUB_TOKEN = "sandbox-github-token"  # the one that a sandbox's GitHub takes
 PARTS = (".github", "action.yml", "sign", "verify", "sbom", "dependencies", "scripts", "src", "requirements")
 
 
@@ -92,6 +93,8 @@ def act(
         "-P",
         "self-hosted=-self-hosted",
         "--no-cache-server",
+        "-s",
+        f"GITHUB_TOKEN={GITHUB_TOKEN}",
         "--action-cache-path",
         str(folder / "act"),
         *(

@@ -102,11 +102,12 @@ class ServiceError(Undecided):
         what: str,
         why: str = "",
         fix: str = "",
+        paste: str = "",
         retryable: bool = False,
         status: int | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(code=code, what=what, why=why, fix=fix)
+        super().__init__(code=code, what=what, why=why, fix=fix, paste=paste)
         self.retryable = retryable
         self.status = status
         self.retry_after = retry_after

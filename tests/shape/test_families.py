@@ -20,7 +20,11 @@ PURLS = ("npm", "pypi", "githubactions", "oci", "cargo", "gem", "github", "golan
 BY_METHOD = {
     # family: (folder, the method that makes a member, its members)
     "token sources": ("oidc", "obtain", {"AmbientCredential", "GitHubActions", "TokenFile", "TokenVariable"}),
-    "subject sources": ("subjects", "resolve", {"ChecksumSubjects", "DigestSubject", "FileSubjects"}),
+    "subject sources": (
+        "subjects",
+        "resolve",
+        {"ChecksumSubjects", "DeclaredSubjects", "DigestSubject", "FileSubjects"},
+    ),
     "stores": ("stores", "publish", {"FileStore", "GitHubStore", "Pep740Store", "ReleaseStore"}),
 }
 

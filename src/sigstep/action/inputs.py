@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,22 @@ class Inputs:
             given = f"{given}\n{_read(Path(path), name)}"
         return tuple(line.strip() for line in given.splitlines() if line.strip() and not line.lstrip().startswith("#"))
 
+    def entries(self, name: str) -> tuple[str, ...]:
+        """A list as actions/attest takes it: one value a line, or several with commas between; quotes hold a value
+        with commas together, and a line that is the path of a file is that path.
+
+        Raises:
+            UsageError: as `lines`.
+        """
+        found: list[str] = []
+        for line in self.lines(name):
+            if "," not in line or Path(line).exists():
+                found.append(line)
+                continue
+            cells = next(csv.reader([line], skipinitialspace=True))
+            found += [cell.strip() for cell in cells if cell.strip()]
+        return tuple(found)
+
     def flag(self, name: str) -> bool:
         """True or false, as YAML 1.2 writes them.
 
@@ -48,6 +66,25 @@ class Inputs:
                 fix=f"write `{name}: true` or `{name}: false`",
             )
         return value.lower() == "true"
+
+    def number(self, name: str, default: float) -> float:
+        """Seconds: a number, or one with ``s``, ``m`` or ``h`` behind it.
+
+        Raises:
+            UsageError: ``input-not-number``.
+        """
+        value = self.text(name)
+        if not value:
+            return default
+        match = re.fullmatch(r"(\d{1,6})([smh]?)", value)
+        if match is None:
+            raise UsageError(
+                code="input-not-number",
+                what=f"the input {name} is {value[:50]!r}",
+                why="it takes a time",
+                fix="write 90s, 45m or 2h",
+            )
+        return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
     def choice(self, name: str, allowed: tuple[str, ...]) -> str:
         """One of the allowed values; the first where none is given.

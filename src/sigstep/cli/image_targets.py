@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from sigstep.cli.evidence_options import thresholds_of
+from sigstep.cli.place_options import finders_of
 from sigstep.cli.registry_options import registry_options, settings_of
 from sigstep.errors import NothingToExamine, UsageError
 from sigstep.flows.policies import OpenedPolicy
@@ -121,5 +122,6 @@ def image_verdicts(
         places=listed,
         thresholds=thresholds,
         settings=settings,
+        finders=finders_of(options, world),
     )
     return verify_images(request, world).verdicts

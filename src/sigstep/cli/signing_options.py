@@ -104,7 +104,9 @@ def subject_source(files: tuple[str, ...], given: dict[str, Any], options: Signi
     if given["digests"]:
         name, equals, digest = given["digests"][0].rpartition("=")
         return DigestSubject(digest=digest, name=name if equals else "")
-    return FileSubjects(patterns=files, relative_names=given["relative_names"], algorithms=options.digests)
+    return FileSubjects(
+        patterns=files, name_base=Path() if given["relative_names"] else None, algorithms=options.digests
+    )
 
 
 def images_of(files: tuple[str, ...]) -> tuple[Reference, ...]:

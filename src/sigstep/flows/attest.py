@@ -176,7 +176,7 @@ def check_names(subjects: Sequence[Subject]) -> None:
             code="subject-names-collide",
             what=f"{count} subjects are named {name!r}",
             why="a statement that names two artifacts alike is read wrongly",
-            fix="give --relative-names, or leave out --one-statement",
+            fix="name them by path: --relative-names, `subject-base: .` in a workflow; or make one bundle for each",
         )
 
 

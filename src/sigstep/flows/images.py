@@ -22,12 +22,14 @@ from sigstep.oci.manifest import Descriptor
 from sigstep.oci.reference import Reference
 from sigstep.oci.source import ImageSource, RemoteImage, WholeImage, is_image, platforms
 from sigstep.policy.rule import AllOf, Rule
+from sigstep.ports.store import Finder
 from sigstep.ports.world import World
 from sigstep.proofs.prepared import PreparedTrust, prepare
 from sigstep.stores.cosign_tags import LegacyLayer, legacy_layers, read_layer
 from sigstep.stores.referrers import CONTENT, PREDICATE, bundle_referrers, read_referrer
 from sigstep.verification.pipeline import examine_bundle, verdict_of
 from sigstep.wire.bundle import parse_bundle
+from sigstep.wire.signed_document import parse_signed
 
 SIGNATURE_TYPE: Final = "https://sigstore.dev/cosign/sign/v1"
 EVERY_PLATFORM: Final = "all"
@@ -50,6 +52,7 @@ class ImageRequest:
         recursive: the index and each image that it lists.
         places: the lines of files that name an image, for the report.
         settings: how registries are reached.
+        finders: where else to look for attestations about the digest, where what is attached is not enough.
         thresholds: instead of those of each signer's instance.
     """
 
@@ -62,6 +65,7 @@ class ImageRequest:
     recursive: bool = False
     places: Mapping[Reference, tuple[str, ...]] = field(default_factory=lambda: _NO_PLACES)
     settings: Settings = field(default_factory=Settings)
+    finders: tuple[Finder, ...] = ()
     thresholds: Thresholds | ThresholdOverrides | None = None
 
 
@@ -105,6 +109,8 @@ def verify_images(request: ImageRequest, world: World) -> Report:
         list(pool.map(_look_up_tags, missed))
         _read_all(pool, [(image, one) for image in missed for one in image.unlikely])
         _read_all(pool, [(image, one) for image in missed for one in image.layers])
+    for finder in request.finders:
+        _seek(finder, [image for image in missed if not image.accepted], world)
     return Report(verdicts=tuple(image.verdict() for image in images))
 
 
@@ -231,6 +237,27 @@ def _may_be(one: Descriptor, wanted: Sequence[str]) -> bool:
     if said and wanted:
         return said in wanted
     return not wanted or SIGNATURE_TYPE in wanted or one.annotations.get(CONTENT, "") != "message-signature"
+
+
+def _seek(finder: Finder, images: Sequence[_Image], world: World) -> None:
+    """Attestations that are kept elsewhere than in the registry, as GitHub keeps those of actions/attest."""
+    if not images:
+        return
+    try:
+        found = finder.find([image.subject for image in images], world)
+    except SigstepError as error:
+        for image in images:
+            image.failed(error, "search", finder.name)
+        return
+    for image in images:
+        for one in found.get(image.digest, ()):
+            try:
+                image.examinations += [
+                    image.examine(one.source, signed.bundle, image.subject, signed.original)
+                    for signed in parse_signed(one.data)
+                ]
+            except Refusal as error:
+                image.failed(error, "bundle", one.source)
 
 
 def _look_up_tags(image: _Image) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sigstep.errors import Refusal
 from sigstep.model.digest import Digest
@@ -41,7 +41,8 @@ class RegistryStore:
         receipts = []
         for subject in subjects:
             image = self.repository.at(subject.digests[0])
-            receipts.append(publish(client, image, client.manifest(image), bundle))
+            made = publish(client, image, client.manifest(image), bundle)
+            receipts.append(replace(made, store=self.name))
         return tuple(receipts)
 
     def find(self, subjects: Sequence[Subject], world: World) -> Mapping[Digest, tuple[Found, ...]]:

@@ -135,8 +135,16 @@ def typed(name: str, path: Path, world: World, reading: Reading = PLAIN) -> Pred
         UsageError: ``predicate-type-unknown``, ``file-unreadable``.
         FormatError: it is malformed, or of another type.
     """
+    return typed_of(name, read(path, reading.at_most), world, reading)
+
+
+def typed_of(name: str, data: bytes, world: World, reading: Reading = PLAIN) -> Predicate:
+    """As `typed`, of the bytes themselves.
+
+    Raises:
+        UsageError, FormatError: see `typed`.
+    """
     uri = registry.type_uri(name)
-    data = read(path, reading.at_most)
     kind = registry.kind_of(uri)
     if uri in spdx.Spdx.uris:
         content: Mapping[str, Any] = spdx.parse(data, at_most=reading.at_most)

@@ -25,7 +25,7 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that an examination found: a code of the closed set, what, why and fix."""
+    """One thing that an examination found: a code of the closed set, what, why and fix; ``paste`` is ours alone."""
 
     code: str
     what: str
@@ -34,11 +34,14 @@ class Finding:
     step: str = ""
     source: str = ""
     details: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+    paste: str = ""
 
     @classmethod
     def of(cls, error: SigstepError, *, step: str = "", source: str = "") -> Finding:
         """The finding that an error states."""
-        return cls(code=error.code, what=error.what, why=error.why, fix=error.fix, step=step, source=source)
+        return cls(
+            code=error.code, what=error.what, why=error.why, fix=error.fix, step=step, source=source, paste=error.paste
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

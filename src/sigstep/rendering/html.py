@@ -5,67 +5,114 @@ from __future__ import annotations
 from html import escape
 from typing import Final
 
-from sigstep.model.verdict import Finding, Outcome, Report, Verdict
-from sigstep.model.verified import Verified
+from sigstep.model.verdict import Finding, Report
+from sigstep.rendering.page import NOTHING_MORE, Page, Row, Text, Told, page_of
 from sigstep.rendering.text import plain
 
-_MARKS: Final = {Outcome.ACCEPTED: "verified", Outcome.REFUSED: "refused", Outcome.UNDECIDED: "undecided"}
 _STYLE: Final = """
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #1f2328; }
-h2 { overflow-wrap: anywhere; font-size: 1.1rem; margin: 2rem 0 .3rem; }
+:root { --ink: #1f2328; --soft: #59636e; --line: #d1d9e0; --field: #f6f8fa; --good: #1a7f37; --bad: #b42318;
+  --unsure: #8a5300; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem;
+  color: var(--ink); }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
+h1, h2, td, dd, li { overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 0; }
-dt { color: #59636e; } dd { margin: 0; overflow-wrap: anywhere; }
-.accepted { color: #1a7f37; } .refused { color: #b42318; } .undecided { color: #8a5300; }
+dt { color: var(--soft); } dd { margin: 0; } code, pre { font: .85em/1.5 ui-monospace, monospace; }
+pre { background: var(--field); padding: .7rem 1rem; border-radius: .4rem; overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; } th { text-align: left; color: var(--soft); font-weight: 600; }
+th, td { border-bottom: 1px solid var(--line); padding: .4rem .8rem .4rem 0; vertical-align: top; }
+.accepted { color: var(--good); } .refused { color: var(--bad); } .undecided { color: var(--unsure); }
+.problem { border-left: .3rem solid var(--bad); padding: .1rem 1rem; margin: 1rem 0; }
+.chain { display: flex; flex-wrap: wrap; gap: .5rem 1.6rem; list-style: none; padding: 0; }
+.chain li { background: var(--field); border: 1px solid var(--line); border-radius: .4rem; padding: .4rem .8rem;
+  max-width: 18rem; position: relative; }
+.chain li + li::before { content: "\\2192"; position: absolute; left: -1.3rem; color: var(--soft); }
+.chain b { display: block; font-weight: 600; }
 @media (prefers-color-scheme: dark) {
-  body { background: #0d1117; color: #e6edf3; } dt { color: #9198a1; }
-  .accepted { color: #3fb950; } .refused { color: #ff7b72; } .undecided { color: #d29922; }
+  :root { --ink: #e6edf3; --soft: #9198a1; --line: #3d444d; --field: #151b23; --good: #3fb950; --bad: #ff7b72;
+    --unsure: #d29922; }
+  body { background: #0d1117; } a { color: #4493f8; }
 }
 """
 
 
-def report_html(report: Report) -> str:
+def report_html(report: Report, told: Told = NOTHING_MORE) -> str:
     """The page. Its policy forbids everything but its own style, so that even a fault in it can run nothing."""
-    accepted = sum(verdict.outcome is Outcome.ACCEPTED for verdict in report.verdicts)
-    title = f"{accepted} of {len(report.verdicts)} verified"
+    page = page_of(report, told)
     head = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+        "base-uri 'none'; form-action 'none'\">"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>sigstep: {title}</title><style>{_STYLE}</style></head>"
+        '<meta name="referrer" content="no-referrer">'
+        f"<title>sigstep: {_text(page.title)}</title><style>{_STYLE}</style></head>"
     )
-    body = "\n".join(_verdict(verdict) for verdict in report.verdicts)
-    return f"{head}\n<body><main><h1>{title}</h1>\n{body}\n</main></body></html>\n"
+    body = [f'<h1 class="{page.outcome.value}">{_text(page.title)}</h1>', *_problems(page), *_facts(page)]
+    body += [_table(page), *_below(page)]
+    return f"{head}\n<body><main>\n{chr(10).join(body)}\n</main></body></html>\n"
 
 
-def _verdict(verdict: Verdict) -> str:
-    mark = _MARKS[verdict.outcome]
-    lines = [f'<section><h2>{_text(verdict.subject.name)} <span class="{verdict.outcome.value}">{mark}</span></h2><dl>']
-    lines += [_row("digest", str(digest)) for digest in verdict.subject.digests]
-    for proof in verdict.accepted[:1]:
-        lines += _proof(proof)
-    for finding in verdict.findings:
-        lines += _finding(finding)
-    return "\n".join([*lines, "</dl></section>"])
+def _problems(page: Page) -> list[str]:
+    lines = [
+        f'<section class="problem"><h2>{_text(one.about)}: {_text(one.finding.what)}</h2>'
+        f"{_finding(one.finding)}</section>"
+        for one in page.problems
+    ]
+    return lines + ([f"<p>and {page.hidden_problems} more, in the report</p>"] if page.hidden_problems else [])
 
 
-def _proof(proof: Verified) -> list[str]:
-    lines = [_row("signer", proof.identity.subject if proof.identity else f"key {proof.key_id}")]
-    if proof.identity is not None and proof.identity.issuer:
-        lines.append(_row("issuer", proof.identity.issuer))
-    lines += [_row("log", f"index {entry.log_index} of {entry.log_url}") for entry in proof.entries]
-    lines += [_row("time", f"{one.time:%Y-%m-%dT%H:%M:%SZ} by {one.authority}") for one in proof.times]
-    if proof.statement is not None:
-        lines.append(_row("attests", proof.statement.predicate_type))
+def _finding(finding: Finding) -> str:
+    rows = [f"<dt>code</dt><dd><code>{_text(finding.code)}</code></dd>"]
+    if finding.why:
+        rows.append(f"<dt>why</dt><dd>{_text(finding.why)}</dd>")
+    if finding.fix:
+        paste = f"<pre>{_lines(finding.paste)}</pre>" if finding.paste else ""
+        rows.append(f"<dt>fix</dt><dd>{_text(finding.fix)}{paste}</dd>")
+    return f"<dl>{''.join(rows)}</dl>"
+
+
+def _facts(page: Page) -> list[str]:
+    if not page.facts:
+        return []
+    return [f"<dl>{''.join(f'<dt>{_text(label)}</dt><dd>{_link(text)}</dd>' for label, text in page.facts)}</dl>"]
+
+
+def _table(page: Page) -> str:
+    head = "".join(f"<th>{name}</th>" for name in ("subject", "digest", "status", "signer", "log"))
+    more = f"<p>and {page.hidden_rows} more, in the report</p>" if page.hidden_rows else ""
+    rows = "\n".join(_row(row) for row in page.rows)
+    return f"<h2>Subjects</h2><table><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table>{more}"
+
+
+def _row(row: Row) -> str:
+    log = ", ".join(_link(one) for one in row.log) or ("none" if row.signer else "")
+    return (
+        f'<tr><td>{_text(row.name)}</td><td><code>{_text(row.digest)}</code></td><td class="{row.outcome.value}">'
+        f"{_text(row.status)}</td><td>{_text(row.signer)}</td><td>{log}</td></tr>"
+    )
+
+
+def _below(page: Page) -> list[str]:
+    lines = []
+    if page.published:
+        items = "".join(f"<dt>{_text(store)}</dt><dd>{_link(text)}</dd>" for store, text in page.published)
+        lines.append(f"<h2>Published</h2><dl>{items}</dl>")
+    if page.level or page.notes:
+        lines += [f"<p>{_text(one)}</p>" for one in (page.level, *page.notes) if one]
+    if page.chain:
+        items = "".join(f"<li><b>{_text(label)}</b>{_text(text)}</li>" for label, text in page.chain)
+        lines.append(f'<h2>Chain of trust</h2><ol class="chain">{items}</ol>')
+    if page.commands:
+        lines.append(f"<h2>Verify at home</h2><pre>{_lines(chr(10).join(page.commands))}</pre>")
     return lines
 
 
-def _finding(finding: Finding) -> list[str]:
-    parts = (("code", finding.code), ("what", finding.what), ("why", finding.why), ("fix", finding.fix))
-    return [_row(label, text) for label, text in parts if text]
+def _link(text: Text) -> str:
+    return f'<a href="{_text(text.url)}" rel="noreferrer">{_text(text.text)}</a>' if text.url else _text(text.text)
 
 
-def _row(label: str, text: str) -> str:
-    return f"<dt>{label}</dt><dd>{_text(text)}</dd>"
+def _lines(text: str) -> str:
+    return "\n".join(_text(line) for line in text.splitlines())
 
 
 def _text(text: str) -> str:

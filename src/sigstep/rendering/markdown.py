@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from sigstep.model.verdict import Finding, Outcome, Report, Verdict
-from sigstep.model.verified import Verified
+from sigstep.model.verdict import Finding, Outcome, Report
+from sigstep.rendering.page import NOTHING_MORE, Page, Row, Text, Told, page_of
 from sigstep.rendering.text import plain
 
-ROWS: Final = 200  # subjects shown in the table; the report has all
-_MARKS: Final = {Outcome.ACCEPTED: "✅ verified", Outcome.REFUSED: "❌ refused", Outcome.UNDECIDED: "⚠️ undecided"}
+_ICONS: Final = {Outcome.ACCEPTED: "✅", Outcome.REFUSED: "❌", Outcome.UNDECIDED: "⚠️"}
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()#+!|~$:@])")
+_CELL_CHARS: Final = 500
 
 
 def escaped(text: str) -> str:
@@ -20,68 +20,78 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(lambda found: f"&#{ord(found.group(1))};", shown)
 
 
-def report_markdown(report: Report, *, command: str = "") -> str:
-    """The summary: how it ended, a table of subjects, the chain of trust, what failed and how to fix it."""
-    accepted = sum(verdict.outcome is Outcome.ACCEPTED for verdict in report.verdicts)
-    lines = [f"## sigstep: {accepted} of {len(report.verdicts)} verified", ""]
-    lines += ["| subject | digest | status | signer | log |", "|---|---|---|---|---|"]
-    lines += [_row(verdict) for verdict in report.verdicts[:ROWS]]
-    if len(report.verdicts) > ROWS:
-        lines.append(f"\nand {len(report.verdicts) - ROWS} more, in the report")
-    proofs = [verdict.accepted[0] for verdict in report.verdicts if verdict.accepted]
-    if proofs:
-        lines += ["", *_chain(proofs[0])]
-    for verdict in report.verdicts[:ROWS]:
-        for finding in verdict.findings:
-            lines += ["", *_finding(verdict, finding)]
-    if command:
-        lines += ["", "Verify at home:", "", "```console", plain(command).replace("`", "'"), "```"]
+def report_markdown(report: Report, told: Told = NOTHING_MORE) -> str:
+    """The summary: how it ended, what failed and how to fix it, subjects, where it is, the chain of trust, how to
+    verify at home."""
+    page = page_of(report, told)
+    lines = [f"## {_ICONS[page.outcome]} sigstep: {escaped(page.title)}"]
+    for problem in page.problems:
+        lines += ["", *_finding(problem.finding, problem.about)]
+    if page.hidden_problems:
+        lines += ["", f"and {page.hidden_problems} more, in the report"]
+    if page.facts:
+        lines += ["", "| | |", "|---|---|"]
+        lines += [f"| {label} | {_link(text)} |" for label, text in page.facts]
+    lines += ["", "| subject | digest | status | signer | log |", "|---|---|---|---|---|"]
+    lines += [_row(row) for row in page.rows]
+    if page.hidden_rows:
+        lines += ["", f"and {page.hidden_rows} more, in the report"]
+    lines += _below(page)
     return "\n".join(lines) + "\n"
 
 
-def error_markdown(finding: Finding, *, paste: str = "") -> str:
-    """The summary of a step that came to no report; ``paste`` is YAML of ours to copy."""
-    lines = [f"## sigstep: {escaped(finding.what)}", "", f"`{finding.code}`"]
-    lines += [f"\n**{label}**: {escaped(text)}" for label, text in (("Why", finding.why), ("Fix", finding.fix)) if text]
-    lines += ["", "```yaml", paste, "```"] if paste else []
+def error_markdown(finding: Finding, *, skipped: bool = False) -> str:
+    """The summary of a step that came to no report; ``skipped``: it was told to go on."""
+    head = "⏭️ sigstep: skipped, " if skipped else "❌ sigstep: "
+    lines = [f"## {head}{escaped(finding.what)}", "", f"<code>{escaped(finding.code)}</code>", *_why(finding)]
     return "\n".join(lines) + "\n"
 
 
-def _row(verdict: Verdict) -> str:
-    digest = str(verdict.subject.digests[0]) if verdict.subject.digests else ""
-    cells = [escaped(verdict.subject.name), f"<code>{escaped(digest)}</code>", _MARKS[verdict.outcome]]
-    if verdict.accepted:
-        proof = verdict.accepted[0]
-        cells += [escaped(_signer(proof)), ", ".join(str(entry.log_index) for entry in proof.entries) or "none"]
-    else:
-        cells += ["", ""]
+def _below(page: Page) -> list[str]:
+    lines = []
+    if page.published:
+        lines += ["", "**Published**", ""]
+        lines += [f"- {escaped(store)}: {_link(text)}" for store, text in page.published]
+    if page.level:
+        lines += ["", f"**{escaped(page.level.partition(':')[0])}**{escaped(page.level[page.level.index(':') :])}"]
+    lines += [f"\n{escaped(note)}" for note in page.notes]
+    if page.chain:
+        lines += ["", "```mermaid", "flowchart LR"]
+        lines += [f'  n{at}["{label}<br>{_label(text)}"]' for at, (label, text) in enumerate(page.chain)]
+        lines += [f"  n{at} --> n{at + 1}" for at in range(len(page.chain) - 1)]
+        lines += ["```"]
+    if page.commands:
+        lines += ["", "**Verify at home**", "", "```console"]
+        lines += [plain(command).replace("`", "'") for command in page.commands] + ["```"]
+    return lines
+
+
+def _row(row: Row) -> str:
+    status = f"{_ICONS[row.outcome]} {row.status}"
+    log = ", ".join(_link(one) for one in row.log) or ("none" if row.signer else "")
+    cells = [_short(row.name), f"<code>{escaped(row.digest)}</code>", status, _short(row.signer), log]
     return f"| {' | '.join(cells)} |"
 
 
-def _signer(proof: Verified) -> str:
-    return proof.identity.subject if proof.identity else f"key {proof.key_id}"
+def _short(text: str) -> str:
+    return escaped(text if len(text) <= _CELL_CHARS else f"{text[:_CELL_CHARS]}…")
 
 
-def _chain(proof: Verified) -> list[str]:
-    """The chain of trust as a mermaid picture; labels carry only characters that mermaid takes for text."""
-    issuer = (proof.identity.issuer if proof.identity else "") or "no issuer"
-    witnesses = [f"log entry {entry.log_index}" for entry in proof.entries] or ["time stamp"] * bool(proof.times)
-    nodes = [f"built: {proof.subject.name}", f"signed by {_signer(proof)}", f"vouched for by {issuer}", *witnesses]
-    lines = ["```mermaid", "flowchart LR"]
-    lines += [f'  n{index}["{_label(text)}"]' for index, text in enumerate(nodes)]
-    lines += [f"  n{index} --> n{index + 1}" for index in range(len(nodes) - 1)]
-    return [*lines, "```"]
+def _link(text: Text) -> str:
+    return f'<a href="{text.url}">{escaped(text.text)}</a>' if text.url else escaped(text.text)
 
 
 def _label(text: str) -> str:
+    """A text in a mermaid label: characters that mermaid takes for text, and nothing else."""
     return re.sub(r"[^A-Za-z0-9 ./:@_-]", "?", text)[:120]
 
 
-def _finding(verdict: Verdict, finding: Finding) -> list[str]:
-    lines = [
-        f"### {escaped(verdict.subject.name)}: {escaped(finding.what)}",
-        "",
-        f"<code>{escaped(finding.code)}</code>",
-    ]
-    lines += [f"\n**{label}**: {escaped(text)}" for label, text in (("Why", finding.why), ("Fix", finding.fix)) if text]
-    return lines
+def _finding(finding: Finding, about: str) -> list[str]:
+    head = f"### {_short(about)}: {_short(finding.what)}" if about else f"### {_short(finding.what)}"
+    return [head, "", f"<code>{escaped(finding.code)}</code>", *_why(finding)]
+
+
+def _why(finding: Finding) -> list[str]:
+    """Why and fix, and what to paste: lines of ours, as they stand."""
+    lines = [f"\n**{label}**: {_short(text)}" for label, text in (("Why", finding.why), ("Fix", finding.fix)) if text]
+    return lines + (["", "```yaml", *finding.paste.splitlines(), "```"] if finding.paste else [])

@@ -158,7 +158,8 @@ class GitHub:
     def _refused(self, answer: Response, permission: str, world: World) -> ServiceError:
         """What an error means (GitHub documentation, REST API, Troubleshooting)."""
         status, said = answer.status, server_message(answer.body)
-        needed = f"give the job the permission:\npermissions:\n  {permission}" if permission else "check the token"
+        needed = "give the job the permission" if permission else "check the token"
+        paste = f"permissions:\n  {permission}" if permission and status in (403, 404) else ""
         wait = retry_after(answer, world)
         if status == 401:
             code, what, fix = "github-token", "GitHub does not take the token", "hand over github-token, or GH_TOKEN"
@@ -185,7 +186,9 @@ class GitHub:
             )
         else:
             code, what, fix = "github-refused", f"GitHub refused the request with status {status}", "see what it says"
-        return ServiceError(code=code, what=what, why=f"status {status}: {said}", fix=fix, status=status)
+        if code not in ("github-permission", "github-missing"):
+            paste = ""
+        return ServiceError(code=code, what=what, why=f"status {status}: {said}", fix=fix, paste=paste, status=status)
 
 
 def github_of(world: World, *, token: str = "", retry_seconds: float = 60.0) -> GitHub:

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from sigstep.errors import ServiceError
 from sigstep.model import limits
+from sigstep.model.bundle import FILE_ENDINGS
 from sigstep.model.digest import Digest
 from sigstep.model.receipt import Receipt
 from sigstep.model.subject import Subject
@@ -19,7 +20,6 @@ from sigstep.services.github import GitHub, check_slug
 from sigstep.wire.github import malformed
 
 PERMISSION: Final = "contents: write"
-ENDINGS: Final = (".sigstore.json", ".sigstore.jsonl", ".sigstore", ".intoto.jsonl")
 _OCTETS: Final = "application/octet-stream"
 
 
@@ -72,7 +72,9 @@ class ReleaseStore:
         Raises:
             ServiceError: ``release-missing``, and those of `GitHub.call`.
         """
-        assets = [one for one in self._assets(self._release(world), world) if str(one.get("name")).endswith(ENDINGS)]
+        assets = [
+            one for one in self._assets(self._release(world), world) if str(one.get("name")).endswith(FILE_ENDINGS)
+        ]
         read: dict[str, Found] = {}
         found: dict[Digest, tuple[Found, ...]] = {}
         names = {_asset_name(subject) for subject in subjects}
@@ -105,7 +107,8 @@ class ReleaseStore:
                 code="release-missing",
                 what=f"{slug} has no release {self.tag[:100]!r}",
                 why="GitHub knows none, or the token may not see its draft",
-                fix=f"create it first; for a draft give the job the permission:\npermissions:\n  {PERMISSION}",
+                fix="create it first; for a draft give the job the permission",
+                paste=f"permissions:\n  {PERMISSION}",
             )
         return _checked(answer, "upload_url")
 

@@ -67,6 +67,7 @@ class StorageRecords:
                 code="storage-record",
                 what="GitHub made no storage record",
                 why="it knows no such artifact, which is also what it says where the permission is missing",
-                fix=f"say `create-storage-record: false`, or give the permission:\npermissions:\n  {PERMISSION}",
+                fix="say `create-storage-record: false`, or give the job the permission",
+                paste=f"permissions:\n  {PERMISSION}",
             )
         return Receipt(store="storage-record", location=name, id=",".join(ids))

@@ -23,9 +23,15 @@ _BY_SIZE: Final = {one.size * 2: one for one in Algorithm}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChecksumSubjects:
-    """The names and digests of a checksums file; the files themselves are not read."""
+    """The names and digests of a checksums file; the files themselves are not read.
+
+    Attributes:
+        path: of the file; with ``text`` only a name for messages.
+        text: the lines themselves instead of a file.
+    """
 
     path: Path
+    text: str = ""
 
     def resolve(self, world: World) -> Sequence[Subject]:  # noqa: ARG002 - the family's signature
         """Its subjects; a line that is there twice counts once.
@@ -36,8 +42,11 @@ class ChecksumSubjects:
             Undecided: ``subject-unreadable``.
         """
         try:
-            with self.path.open("rb") as file:
-                data = file.read(_CHECKSUMS_BYTES + 1)
+            if self.text:
+                data = self.text.encode("utf-8", "surrogateescape")
+            else:
+                with self.path.open("rb") as file:
+                    data = file.read(_CHECKSUMS_BYTES + 1)
         except OSError as error:
             raise unreadable(self.path, error) from None
         if len(data) > _CHECKSUMS_BYTES:

@@ -23,7 +23,7 @@ def files_below(folder: Path, *, named: tuple[Path, ...] = ()) -> tuple[Path, ..
     found = sorted(_walk(folder))
     there = set(found)
     real = {one.resolve() for one in named}
-    kept = tuple(one for one in found if one.resolve() not in real and not _is_bundle(one, there))
+    kept = tuple(one for one in found if one.resolve() not in real and not is_bundle(one, there))
     if not kept:
         raise NothingToExamine(
             code="directory-empty",
@@ -58,7 +58,7 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _is_bundle(path: Path, there: set[Path]) -> bool:
+def is_bundle(path: Path, there: set[Path]) -> bool:
     ending = next((one for one in FILE_ENDINGS if path.name.endswith(one)), "")
     stem = path.name.removesuffix(ending)
     if not ending or not stem:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,13 +27,17 @@ class FileSubjects:
     Attributes:
         patterns: paths and globs, relative to ``base``.
         base: the folder they are relative to.
-        relative_names: subjects are named by their path relative to ``base`` instead of their base name.
+        name_base: subjects are named by their path relative to this folder instead of their base name.
+        name: one name for all of them.
+        descend: a folder means every file below it, hidden ones too, as actions/attest reads patterns.
         algorithms: digests to compute, in one reading.
     """
 
     patterns: tuple[str, ...]
     base: Path = Path()
-    relative_names: bool = False
+    name_base: Path | None = None
+    name: str = ""
+    descend: bool = False
     algorithms: tuple[Algorithm, ...] = (Algorithm.SHA256,)
 
     def resolve(self, world: World) -> Sequence[Subject]:  # noqa: ARG002 - the family's signature
@@ -38,7 +45,7 @@ class FileSubjects:
 
         Raises:
             NothingToExamine: ``no-subject``, ``subject-missing``.
-            UsageError: ``subject-is-directory``, ``subject-not-a-file``.
+            UsageError: ``subject-is-directory``, ``subject-not-a-file``, ``subject-outside-base``.
             Undecided: ``subject-unreadable``.
         """
         paths = self._paths()
@@ -73,6 +80,8 @@ class FileSubjects:
     def _matches(self, pattern: str) -> tuple[Path, ...]:
         literal = self.base / pattern
         try:
+            if literal.is_dir() and self.descend:
+                return tuple(sorted(_below(literal)))
             if literal.is_dir():
                 raise UsageError(
                     code="subject-is-directory",
@@ -89,18 +98,66 @@ class FileSubjects:
                     why="pipes, sockets and devices have no fixed content",
                     fix="write it to a file first",
                 )
-            found = sorted(glob.glob(str(literal), recursive=True))  # noqa: PTH207 - Path.glob refuses absolute patterns
+            found = sorted(_hidden_too(str(literal)) if self.descend else glob.glob(str(literal), recursive=True))  # noqa: PTH207 - Path.glob refuses absolute patterns
         except OSError as error:
             raise unreadable(literal, error) from None
-        return tuple(path for name in found if (path := Path(name)).is_file())
+        files = [Path(name) for name in found]
+        if self.descend:
+            files = [one for path in files for one in (sorted(_below(path)) if path.is_dir() else (path,))]
+        return tuple(path for path in files if path.is_file())
 
     def _name(self, path: Path) -> str:
-        if not self.relative_names:
-            return path.name
+        if self.name or self.name_base is None:
+            return self.name or path.name
         try:
-            return path.resolve().relative_to(self.base.resolve()).as_posix()
+            return path.resolve().relative_to(self.name_base.resolve()).as_posix()
         except ValueError:
-            return path.name
+            raise UsageError(
+                code="subject-outside-base",
+                what=f"{str(path)!r} is outside of {str(self.name_base)!r}",
+                why="names are to be relative to that folder",
+                fix="name a folder that holds all files",
+            ) from None
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Every file below, through links to folders, each folder once."""
+    seen: set[str] = set()
+    for where, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(where)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        yield from (Path(where) / name for name in names)
+
+
+def _hidden_too(pattern: str) -> Iterator[str]:
+    """Matches of a glob whose wildcards match a leading dot too (`glob` of Python 3.10 has no option for it)."""
+    parts = Path(pattern).parts
+    fixed = next((at for at, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    return (str(path) for path in _match(Path(*parts[:fixed]), parts[fixed:]))
+
+
+def _match(folder: Path, parts: tuple[str, ...]) -> Iterator[Path]:
+    if not parts:
+        if folder.exists():
+            yield folder
+        return
+    head, rest = parts[0], parts[1:]
+    if head == "**":
+        yield from _match(folder, rest) if rest else _below(folder)
+        if folder.is_dir():
+            for child in folder.iterdir():
+                if child.is_dir() and not child.is_symlink() and rest:
+                    yield from _match(child, parts)
+    elif not glob.has_magic(head):
+        yield from _match(folder / head, rest)
+    elif folder.is_dir():
+        shape = re.compile(fnmatch.translate(head))
+        for child in folder.iterdir():
+            if shape.fullmatch(child.name):
+                yield from _match(child, rest)
 
 
 def _missing(pattern: str) -> NothingToExamine:

@@ -9,7 +9,8 @@ from sigstep.model.digest import Digest
 from sigstep.model.subject import Subject
 from sigstep.model.verdict import Finding, Outcome, Report, Verdict
 from sigstep.rendering.html import report_html
-from sigstep.rendering.markdown import ROWS, error_markdown, escaped, report_markdown
+from sigstep.rendering.markdown import error_markdown, escaped, report_markdown
+from sigstep.rendering.page import ROWS, Told
 from sigstep.rendering.sarif import report_sarif
 
 HOSTILE = "<script>alert(1)</script>|`x`\n::set-output name=a::b @team [l](https://e.example)"
@@ -36,27 +37,30 @@ class Tags(HTMLParser):
 
 def test_markdown_shows_hostile_text_as_text() -> None:
     """No markup, HTML, mention or workflow command comes through."""
-    page = report_markdown(Report(verdicts=(refused(HOSTILE),)), command="sigstep verify ```x")
-    assert "<script" not in page
-    assert "](http" not in page
-    assert "@team" not in page
+    page = report_markdown(Report(verdicts=(refused(HOSTILE),)), Told(commands=("sigstep verify ```x",)))
     assert "::set-output" not in page
-    assert page.count("```") == 2
+    assert page.count("```") == 2  # the command: text in a fence is text
+    outside = "".join(page.split("```")[::2])
+    assert "<script" not in outside
+    assert "](http" not in outside
+    assert "@team" not in outside
     rows = [line for line in page.splitlines() if line.startswith("| ")]
-    assert {row.count("|") for row in rows} == {6}
+    assert {row.count("|") for row in rows if "subject" not in row} == {6}
 
 
 def test_markdown_is_bounded() -> None:
     """More subjects than are shown are counted."""
     page = report_markdown(Report(verdicts=tuple(refused(f"n{at}") for at in range(ROWS + 7))))
     assert "and 7 more, in the report" in page
-    assert f"n{ROWS + 1} " not in page
+    assert "and 7 more, in the report" in report_html(
+        Report(verdicts=tuple(refused(f"n{at}") for at in range(ROWS + 7)))
+    )
 
 
 def test_an_error_says_why_and_fix() -> None:
     """The summary of a step without a report."""
     page = error_markdown(Finding(code="no-subject", what="nothing", why="because", fix="do"))
-    assert "`no-subject`" in page
+    assert "<code>no-subject</code>" in page
     assert "**Why**: because" in page
     assert "**Fix**: do" in page
     assert escaped("a&b") == "a&amp;b"

@@ -110,7 +110,7 @@ def test_errors_say_what_to_change(hub: Sandbox) -> None:
     hub.hub.permissions = frozenset()
     error = publish(store(hub))
     assert error.code == "github-permission"
-    assert "permissions:\n  attestations: write" in error.fix
+    assert error.paste == "permissions:\n  attestations: write"
     hub.hub.permissions = frozenset({"attestations"})
     hub.hub.available = False
     assert publish(store(hub)).code == "github-plan"

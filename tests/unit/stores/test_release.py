@@ -80,7 +80,7 @@ def test_drafts_and_missing_releases(hub: Sandbox) -> None:
     hub.hub.permissions = frozenset()
     error = refusal(lambda: store(hub, "draft").publish(b"1", (SUBJECT,), real_world()))
     assert error.code == "release-missing"
-    assert "contents: write" in error.fix
+    assert "contents: write" in error.paste
     assert refusal(lambda: store(hub).publish(b"1", (SUBJECT,), real_world())).code == "github-permission"
 
 
@@ -125,6 +125,6 @@ def test_storage_records(hub: Sandbox) -> None:
     hub.hub.permissions = frozenset()
     error = refusal(lambda: records.record("a", SUBJECT.digests[0], real_world(), registry="ghcr.io"))
     assert error.code == "storage-record"
-    assert "artifact-metadata: write" in error.fix
+    assert "artifact-metadata: write" in error.paste
     hub.hub.organization = False
     assert not records.possible(real_world())

@@ -24,7 +24,10 @@ HELLO = hashlib.sha256(b"hello").hexdigest()
 
 def names(base: Path, *patterns: str, relative: bool = False) -> list[str]:
     return [
-        one.name for one in FileSubjects(patterns=patterns, base=base, relative_names=relative).resolve(worlds.world())
+        one.name
+        for one in FileSubjects(patterns=patterns, base=base, name_base=base if relative else None).resolve(
+            worlds.world()
+        )
     ]
 
 

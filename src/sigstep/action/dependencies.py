@@ -1,0 +1,97 @@
+"""The step ``dependencies``: who published what a change brings in, by the policy of the commit before it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+from sigstep.action.inputs import Inputs
+from sigstep.action.result import OUTCOMES, StepResult
+from sigstep.errors import UsageError
+from sigstep.flows.dependencies import POLICY_PATH, DependencyRequest, examine_dependencies
+from sigstep.flows.gate import base_commit
+from sigstep.flows.trust import TrustRequest, load_trust
+from sigstep.model.dependency import DependencyReport, Judged, Level, Locked
+from sigstep.model.verdict import Finding
+from sigstep.policy.dependency_rules import Profile
+from sigstep.ports.world import World
+from sigstep.rendering.dependencies import dependencies_text
+from sigstep.rendering.dependency_json import dependencies_json
+from sigstep.rendering.dependency_markdown import dependencies_comment, dependencies_markdown
+from sigstep.rendering.dependency_sarif import dependencies_sarif
+
+
+def run(inputs: Inputs, world: World) -> StepResult:
+    """Examine what changed since the base commit, or with ``audit`` everything that is locked.
+
+    Raises:
+        UsageError: ``input-base-missing``, or an input is malformed.
+        SigstepError: it could not be decided.
+    """
+    base = "" if inputs.flag("audit") else inputs.text("base") or base_commit(world)
+    if not base and not inputs.flag("audit"):
+        raise UsageError(
+            code="input-base-missing",
+            what="there is no commit to compare with",
+            why="this run is not about a pull request",
+            fix="give `base:`, or `audit: true` for everything that is locked",
+        )
+    config = inputs.text("trust-config") or world.environ.get("SIGSTEP_TRUST_CONFIG", "")
+    trust = TrustRequest(trust_config=Path(config) if config else None, offline=inputs.flag("offline"))
+    profile = inputs.choice("profile", ("", *(one.value for one in Profile)))
+    request = DependencyRequest(
+        repository=Path(inputs.text("repository-path") or "."),
+        base=base,
+        head=inputs.text("head") or "HEAD",
+        policy_path=inputs.text("policy") or POLICY_PATH,
+        profile=Profile(profile) if profile else None,
+        trust=replace(load_trust(trust, world), keys=()),
+        registries=dict(_pair(line) for line in inputs.lines("registry")),
+        credentials={"api.github.com": "SIGSTEP_INPUT_GITHUB_TOKEN"} if inputs.text("github-token") else {},
+        name=world.environ.get("GITHUB_REPOSITORY", ""),
+    )
+    return _result(examine_dependencies(request, world))
+
+
+def _result(report: DependencyReport) -> StepResult:
+    found = [(one, result.change.new) for result in report.results for one in result.findings]
+    told = [(one, None) for one in report.notices] + [*found]
+    levels = Counter(Level.FAIL if any(one.level is Level.FAIL for one in result.findings) else Level.NOTE
+                     for result in report.results)  # fmt: skip
+    status = report.exit_code
+    return StepResult(
+        status=status,
+        values={
+            "outcome": OUTCOMES[status],
+            "verified-count": str(levels[Level.NOTE]),
+            "failed-count": str(levels[Level.FAIL]),
+        },
+        text=dependencies_text(report),
+        summary=dependencies_markdown(report),
+        files={
+            "report-path": dependencies_json(report),
+            "sarif-path": dependencies_sarif(report),
+            "comment-path": dependencies_comment(report),
+        },
+        errors=tuple(_finding(one, where) for one, where in told if one.level is Level.FAIL),
+        warnings=tuple(_finding(one, where) for one, where in told if one.level is Level.WARN),
+    )
+
+
+def _finding(judged: Judged, where: Locked | None) -> Finding:
+    name = f"{where.ecosystem} {where.name} {where.version}" if where else "dependencies"
+    place = {"file": where.path, "line": str(where.line)} if where else {"file": judged.path} if judged.path else {}
+    return Finding(code=judged.rule, what=f"{name}: {judged.message}", fix=judged.accept, details=place)
+
+
+def _pair(line: str) -> tuple[str, str]:
+    name, equals, address = line.partition("=")
+    if not equals or not address.startswith(("https://", "http://")):
+        raise UsageError(
+            code="input-registry",
+            what=f"the input registry has {line[:100]!r}",
+            why="it takes ECOSYSTEM=URL",
+            fix="write one registry a line, e.g. npm=https://registry.example",
+        )
+    return name, address
