@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.flows.test_outages import CountingHttp, Outage
 from tests.worlds import SimulatedClock
 
@@ -20,6 +21,7 @@ from sigstep.ports.real import RealClock, RealEntropy, RealProcess
 from sigstep.ports.world import World
 from sigstep.sandbox.faults import Fault
 from sigstep.sandbox.local import Sandbox
+from sigstep.signing.keys import _signing_key
 from sigstep.subjects.files import FileSubjects
 
 OUTAGE_SECONDS = 45 * 60
@@ -33,6 +35,7 @@ FAULTS = {
     "slow drip": Fault(kind="drip", seconds=0.05),
     "wrong signature": Fault(kind="wrong-signature"),
 }
+PASSING = FAULTS | {"lost answer": Fault(kind="lost")}
 # what a run with a budget of 2 s ends with; every other cell is "the service did not do its part"
 CODES = {
     ("issuer", "garbage"): "token-request-refused",
@@ -135,8 +138,20 @@ def test_502_for_45_minutes(box: Sandbox, clock: SimulatedClock, world: World, t
 
 
 @pytest.mark.parametrize("service", ["issuer", "fulcio", "rekor-v1", "rekor-v2", "timestamp"])
-@pytest.mark.parametrize("fault", ["timeout", "reset", "429", "500", "502"])
+@pytest.mark.parametrize("fault", ["timeout", "reset", "lost answer", "429", "500", "502"])
 def test_a_fault_that_passes(box: Sandbox, world: World, tmp_path: Path, service: str, fault: str) -> None:
-    """One bad answer is outlived."""
-    box.faults.set(service, replace(FAULTS[fault], times=1))
+    """One bad answer is outlived, also where the service did its part and only the answer was lost (409 after it)."""
+    box.faults.set(service, replace(PASSING[fault], times=1))
     assert len(attest(request(box, tmp_path, service, 30), world).made) == 3
+
+
+def test_an_answer_that_is_lost_for_the_same_signature(box: Sandbox, world: World, tmp_path: Path) -> None:
+    """A key that signs alike each time makes no second entry in a Rekor v2 log: it is refused, and not without end."""
+    asked = request(box, tmp_path, "rekor-v2", 30)
+    key = _signing_key(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    own = replace(asked, options=replace(asked.options, key=key))
+    one = replace(own, subjects=FileSubjects(patterns=("0.bin",), base=tmp_path / "work"))
+    box.faults.set("rekor-v2", replace(PASSING["lost answer"], times=1))
+    with pytest.raises(SigstepError) as caught:
+        attest(one, world)
+    assert (caught.value.code, caught.value.exit_code) == ("service-refused", 4)

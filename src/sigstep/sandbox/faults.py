@@ -19,7 +19,7 @@ SERVICES: Final = (
     "timestamp",
     "tuf",
 )
-KINDS: Final = ("delay", "drip", "drop", "garbage", "status", "wrong-signature")
+KINDS: Final = ("delay", "drip", "drop", "garbage", "lost", "status", "wrong-signature")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Fault:
 
     Args:
         kind: one of `KINDS`: answer late, answer byte by byte, close the connection, answer garbage,
-            answer with ``status``, or answer under a wrong key.
+            do what was asked and close the connection (``lost``), answer with ``status``, or answer under a wrong key.
         status: the HTTP status of ``status``.
         seconds: how long ``delay`` waits, and how long ``drip`` takes for each byte.
         times: how many requests fail; 0 for all.

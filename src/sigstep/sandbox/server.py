@@ -64,6 +64,8 @@ class Server:
             return _drop(environ, start_response)
         try:
             reply = self._reply(wire, route, fault)
+            if fault is not None and fault.kind == "lost":
+                return _drop(environ, start_response)
         except HTTPException as error:
             reply = Reply(status=error.code or 400)
         response = Response(reply.body, reply.status, dict(reply.headers))

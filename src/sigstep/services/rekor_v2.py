@@ -21,8 +21,8 @@ def submit(service: Service, submission: Submission, world: World) -> LogEntry:
     """Submit one entry, once.
 
     Raises:
-        ServiceError: those of `services.call`. An entry that is there already (409) is a refusal: the log does not
-            hand it out, and a new signature is a new entry.
+        ServiceError: those of `services.call`. An entry that is there already (``status`` 409: its answer was lost) is
+            a refusal, as the log does not hand it out; a new signature is a new entry.
     """
     name = f"the transparency log {service.url}"
     response = call.post(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from sigstep.errors import Refusal, ServiceError, UsageError
 from sigstep.model.bundle import (
@@ -29,6 +30,9 @@ from sigstep.signing.credential import MARGIN, Credential, CredentialSource
 from sigstep.signing.witness import witness
 from sigstep.verification.pipeline import establish
 from sigstep.wire.dsse import pae
+
+_CONFLICT: Final = 409
+_NEW_SIGNATURES: Final = 3  # deterministic keys (RSA, Ed25519) make the same entry again, and are refused in the end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +101,12 @@ def _sign(
     batch: Batch,
     world: World,
 ) -> Bundle:
-    """Sign, have it witnessed, prove it; a certificate that ends while services are out is renewed."""
+    """Sign, have it witnessed, prove it.
+
+    A certificate that ends while services are out is renewed. Where a Rekor v2 log has the entry already, since its
+    answer was lost, a new signature makes a new entry.
+    """
+    again = _NEW_SIGNATURES
     while True:
         credential = batch.credentials.current()
         signed, digest = content(credential)
@@ -117,6 +126,9 @@ def _sign(
         except ServiceError as error:
             if error.retryable and budget.deadline < batch.budget.deadline:
                 world.clock.sleep(max(0.0, budget.left(world)))
+                continue
+            again -= 1
+            if error.status == _CONFLICT and again >= 0:
                 continue
             raise
         bundle = Bundle(
