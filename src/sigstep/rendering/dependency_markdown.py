@@ -28,10 +28,10 @@ _NOT_CHECKED: Final = frozenset(
 
 def dependencies_markdown(report: DependencyReport, *, at_most: int = SUMMARY_BYTES) -> str:
     """The report as Markdown of at most so many bytes, worst first; every text from outside is escaped."""
-    loud = [one for one in worst_first(report) if one.findings and one.findings[0].level in _MARK]
-    rest = [one for one in report.results if one not in loud]
-    unchecked = [one for one in rest if one.new.state in _NOT_CHECKED]
-    fine = [one for one in rest if one not in unchecked]
+    ordered = worst_first(report)
+    loud = [one for one in ordered if _is_loud(one)]
+    unchecked = [one for one in ordered if not _is_loud(one) and one.new.state in _NOT_CHECKED]
+    fine = [one for one in ordered if not _is_loud(one) and one.new.state not in _NOT_CHECKED]
     room = at_most - 4096
     lines = [f"## sigstep: {headline(report)}", ""]
     lines += _notices(report)
@@ -51,6 +51,10 @@ def dependencies_markdown(report: DependencyReport, *, at_most: int = SUMMARY_BY
 def dependencies_comment(report: DependencyReport) -> str:
     """The same as a comment that a later run finds again."""
     return f"{MARKER}\n{dependencies_markdown(report, at_most=COMMENT_BYTES)}\n"
+
+
+def _is_loud(result: DependencyResult) -> bool:
+    return bool(result.findings) and result.findings[0].level in _MARK
 
 
 def _notices(report: DependencyReport) -> list[str]:
