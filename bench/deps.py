@@ -6,8 +6,8 @@ The latency bound is the fewest requests that the evidence needs, over 8 connect
 - Python: one document about the project, and the provenance of each attested file of both versions: 1 + 2 + 2.
 - how the publishing run ended: one for each new version, at another host (the forge), beside the others.
 
-Wanted: at most 1.3 times the bound, and less than 200 MB. Peers can do parts of it only: ``npm audit signatures`` what is
-installed, from the public instance's trust alone, and ``pypi-attestations verify`` one file in one process.
+Wanted: at most 1.3 times the bound, and less than 200 MB. Peers can do parts of it only: ``npm audit signatures`` what
+is installed, from the public instance's trust alone, and ``pypi-attestations verify`` one file in one process.
 """
 
 from __future__ import annotations

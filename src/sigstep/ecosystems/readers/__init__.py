@@ -24,6 +24,7 @@ READERS: tuple[tuple[str, str], ...] = tuple(
         ("mise.lock", "mise"),
         ("requirements*.txt", "requirements"),
         ("*requirements.txt", "requirements"),
+        ("*/requirements/*.txt", "requirements"),
         ("*/.github/workflows/actions.lock", "actions_lock"),
         ("*/.github/workflows/*.yml", "workflow"),
         ("*/.github/workflows/*.yaml", "workflow"),
