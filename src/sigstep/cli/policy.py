@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from sigstep.cli import policy_engines
 from sigstep.flows.policies import check_policy, template
 from sigstep.rendering.text import plain
 
@@ -35,3 +36,8 @@ def check(file: Path) -> None:
     """
     for line in check_policy(file):
         click.echo(plain(line))
+
+
+group.add_command(policy_engines.export)
+group.add_command(policy_engines.convert_command)
+group.add_command(policy_engines.from_image)

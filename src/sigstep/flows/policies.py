@@ -94,7 +94,9 @@ def with_own_trust(
         else:
             request = TrustRequest(instances=(one.mirror,), tuf_root=opened.folder / one.root, offline=offline)
         roots += [replace(root, name=one.name) for root in load_trust(request, world).roots]
-    return replace(material, roots=(*material.roots, *roots), keys=(*material.keys, *opened.keys))
+    return replace(
+        material, roots=(*material.roots, *roots), keys=(*material.keys, *opened.keys), certificates_too=True
+    )
 
 
 def read_named(path: Path) -> bytes:

@@ -202,11 +202,15 @@ class Loss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedFile:
-    """A file to write: ``name`` is its base name, ``what`` says what it is for."""
+    """A file to write: ``name`` is its base name, ``what`` says what it is for.
+
+    ``beside`` for what is not applied to the engine: input of its test tools.
+    """
 
     name: str
     data: bytes
     what: str
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

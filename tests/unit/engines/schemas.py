@@ -87,7 +87,7 @@ RESOURCES = obj(
     resources=items(TEXT),
 )
 IVP = obj(
-    "validationActions failurePolicy matchConstraints matchImageReferences validations",
+    "validationActions failurePolicy matchConstraints matchImageReferences attestors validations",
     validationActions={**items({"enum": ["Deny", "Audit", "Warn"]}), "maxItems": 1},
     failurePolicy={"const": "Fail"},
     webhookConfiguration=obj("timeoutSeconds", timeoutSeconds={"type": "integer", "minimum": 1, "maximum": 30}),
@@ -98,7 +98,9 @@ IVP = obj(
         "mutateDigest verifyDigest required", mutateDigest=FLAG, verifyDigest=FLAG, required=FLAG
     ),
     variables=items(obj("name expression", name=TEXT, expression=TEXT)),
-    attestors=items(obj("name cosign", name={"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}, cosign=COSIGN)),
+    attestors=items(
+        obj("name cosign", name={"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}, cosign=COSIGN), 0
+    ),
     attestations=items(
         obj(
             "name intoto", name={"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}, intoto=obj("type", type=TEXT)

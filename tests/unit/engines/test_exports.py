@@ -111,6 +111,7 @@ def test_refusals(engine: str, name: str) -> None:
         (KYVERNO, signed(), "", "registries without the referrers API"),
         (KYVERNO, signed(), "", "no kyverno-test.yaml"),
         (KYVERNO, attested(BUILD), "", "the engine judges the last it reads"),
+        (KYVERNO, attested(), "", "attestations in the old form too"),
         (KYVERNO, signed(), "defaults: {require-digest: true}", "fills the digest in"),
         (GATEKEEPER, signed(), "", "3 seconds"),
         (GATEKEEPER, signed(), "", "TLS"),

@@ -30,7 +30,7 @@ from sigstep.wire.trusted_root import encode_trusted_root
 LOG: Final = "https://rekor.sigstore.dev"
 ALL: Final = "images.containers + images.initContainers + images.ephemeralContainers"
 _CONTROLLERS: Final = ["deployments", "statefulsets", "daemonsets", "jobs", "cronjobs", "replicasets"]
-_NONE_NAMES_IT: Final = "no rule names this image"
+NONE_NAMES_IT: Final = "no rule names this image"
 
 
 def export(wanted: Wanted) -> Export:
@@ -66,8 +66,13 @@ def _selected(rules: Sequence[PolicyRule]) -> str:
 
 
 def _of_rule(rule: PolicyRule) -> str:
-    named = " || ".join(f"ref.matches({json.dumps(written_image(one))})" for one in rule.images)
-    apart = "".join(f" && !ref.matches({json.dumps(written_image(one))})" for one in rule.exclude)
+    return of_patterns(rule.images, rule.exclude)
+
+
+def of_patterns(images: Sequence[str], exclude: Sequence[str]) -> str:
+    """CEL over ``ref``, true for what one of the patterns names and no exception does."""
+    named = " || ".join(f"ref.matches({json.dumps(written_image(one))})" for one in images)
+    apart = "".join(f" && !ref.matches({json.dumps(written_image(one))})" for one in exclude)
     return f"({named}){apart}" if apart else named
 
 
@@ -93,7 +98,11 @@ def _object(name: str, action: str, selected: str, more: dict[str, Any]) -> dict
 
 
 def _denial(message: str) -> dict[str, Any]:
-    return {"validations": [{"expression": "variables.all.all(i, false)", "message": message}]}
+    """What refuses every image; the engine's schema wants a list of attestors, be it empty."""
+    return {
+        "attestors": [],
+        "validations": [{"expression": "variables.all.all(i, false)", "message": message}],
+    }
 
 
 def _recalled(prefix: str, digest: str, reason: str) -> dict[str, Any]:
@@ -102,7 +111,7 @@ def _recalled(prefix: str, digest: str, reason: str) -> dict[str, Any]:
 
 
 def _catch_all(prefix: str, rules: Sequence[PolicyRule], action: str) -> dict[str, Any]:
-    return _object(dns_name(prefix, "no-rule"), action, f"!({_selected(rules)})", _denial(_NONE_NAMES_IT))
+    return _object(dns_name(prefix, "no-rule"), action, f"!({_selected(rules)})", _denial(NONE_NAMES_IT))
 
 
 def _test(names: list[str], image: str) -> list[ExportedFile]:
@@ -130,8 +139,8 @@ def _test(names: list[str], image: str) -> list[ExportedFile]:
         ],
     }
     return [
-        ExportedFile(name="kyverno-test.yaml", data=manifest([test]), what="for `kyverno test .`"),
-        ExportedFile(name="pod.yaml", data=manifest([pod]), what="the pod of the test"),
+        ExportedFile(name="kyverno-test.yaml", data=manifest([test]), what="for `kyverno test .`", beside=True),
+        ExportedFile(name="pod.yaml", data=manifest([pod]), what="the pod of the test", beside=True),
     ]
 
 
@@ -180,6 +189,8 @@ class _Policy:
         elif rule.signature is not None and "legacy" in rule.formats:
             what = "the engine takes any bundle of the signer as a signature; write formats: [bundle] to ask for one"
             losses.warn(f"{self._place}.signature", what)
+        if rule.attestations and "legacy" not in rule.formats:
+            losses.warn(f"{self._place}.formats", "the engine takes attestations in the old form too")
         kinds = [one.type for one in rule.attestations]
         for one in rule.attestations:
             if one.every:
