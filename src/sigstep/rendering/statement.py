@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from sigstep.errors import SigstepError
 from sigstep.model.statement import Statement
@@ -22,11 +22,17 @@ def story(statement: Statement) -> tuple[str, ...]:
     try:
         kind.check(uri, predicate)
         lines = kind.describe(uri, predicate)
-        if uri == vulnerability.COSIGN:
-            return (*lines, *vulnerability.findings(scan_of(uri, dict(predicate))))
-        return lines
     except SigstepError as error:
         return (f"not readable: {error.why or error.what} [{error.code}]",)
+    return (*lines, *_reported(dict(predicate))) if uri == vulnerability.COSIGN else lines
+
+
+def _reported(predicate: dict[str, Any]) -> tuple[str, ...]:
+    """The findings in a scanner's own report."""
+    try:
+        return vulnerability.findings(scan_of(vulnerability.COSIGN, predicate))
+    except SigstepError as error:
+        return (f"findings not readable: {error.why or error.what} [{error.code}]",)
 
 
 def statements_mermaid(statements: Sequence[tuple[str, Statement]]) -> str:

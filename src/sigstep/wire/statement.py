@@ -34,6 +34,8 @@ def parse_statement(payload: bytes) -> Statement:
     if not isinstance(predicate_type, str):
         raise _malformed("it has no predicateType")
     predicate = value.get("predicate")
+    if isinstance(predicate, str):  # cosign 2 wrote SPDX tag-value so
+        predicate = {"Data": predicate}
     if predicate is not None and not isinstance(predicate, dict):
         raise _malformed("its predicate is not an object")
     return Statement(

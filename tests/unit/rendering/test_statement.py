@@ -36,6 +36,11 @@ def statement(uri: str, predicate: dict[str, object]) -> Statement:
             "high      CVE-1 p 1",
         ),
         (
+            "https://cosign.sigstore.dev/attestation/vuln/v1",
+            {"scanner": {"uri": "s", "result": {}}, "metadata": {"scanStartedOn": "t", "scanFinishedOn": "t"}},
+            "findings not readable: the scanner's report is of no known kind [predicate-malformed]",
+        ),
+        (
             "https://slsa.dev/provenance/v1",
             {},
             "not readable: buildDefinition.externalParameters is missing [predicate-malformed]",
