@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sigstep.cli import policy_engines
+from sigstep.cli import admit, policy_engines
 from sigstep.flows.policies import check_policy, template
 from sigstep.rendering.text import plain
 
@@ -38,6 +38,7 @@ def check(file: Path) -> None:
         click.echo(plain(line))
 
 
+group.add_command(admit.command)
 group.add_command(policy_engines.export)
 group.add_command(policy_engines.convert_command)
 group.add_command(policy_engines.from_image)

@@ -246,6 +246,11 @@ class EngineRules(Protocol):
         """Public keys that they name."""
         ...
 
+    @property
+    def needs_config(self) -> bool:
+        """Whether they look at the configuration of images."""
+        ...
+
 
 class Engine(Protocol):
     """One admission engine, at the version that its page of the documentation names."""

@@ -121,6 +121,11 @@ class ClusterImagePolicies:
     no_match: str = "deny"
 
     @property
+    def needs_config(self) -> bool:
+        """Whether they look at the configuration of images."""
+        return any(one.text is not None and one.text.fetch_config for one in self.policies)
+
+    @property
     def keys(self) -> tuple[TrustedKey, ...]:
         """Public keys that the policies name."""
         found = (one.key.key for policy in self.policies for one in policy.authorities if one.key is not None)

@@ -69,6 +69,11 @@ class Configuration:
     namespaces: bool = False
 
     @property
+    def needs_config(self) -> bool:
+        """Whether they look at the configuration of images."""
+        return False
+
+    @property
     def keys(self) -> tuple[TrustedKey, ...]:
         """Public keys that the validators name."""
         found = (one.key for validator in self.validators for one in validator.signers)

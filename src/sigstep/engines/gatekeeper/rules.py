@@ -76,6 +76,11 @@ class GatekeeperRules:
     ratify: Ratify | None = None
 
     @property
+    def needs_config(self) -> bool:
+        """Whether they look at the configuration of images."""
+        return False
+
+    @property
     def keys(self) -> tuple[TrustedKey, ...]:
         """Public keys that Ratify's settings name."""
         signers = self.ratify.signers if self.ratify else ()

@@ -152,6 +152,11 @@ class KyvernoPolicies:
     config_maps: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
 
     @property
+    def needs_config(self) -> bool:
+        """Whether they look at the configuration of images."""
+        return False
+
+    @property
     def keys(self) -> tuple[TrustedKey, ...]:
         """Public keys that the policies name."""
         found = [key for policy in self.image_policies for one in policy.attestors for key in one.keys]
