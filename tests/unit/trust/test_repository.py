@@ -180,6 +180,31 @@ def test_a_first_root_needs_a_threshold_of_the_known_keys(tuf: Repository, world
         repository.check_root_keys(root, version=1, threshold=1, keys=swapped)
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_repository_that_begins_with_known_keys(
+    tuf: Repository, world: World, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    """GitHub's form of anchor: the root of that version is fetched, and taken if a threshold of known keys signed it."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    root = json.loads(tuf.files["/1.root.json"])
+    signer = tuf.signer if known else CryptoSigner.generate_ed25519()
+    pem = signer._private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    anchor = {"version": 1, "threshold": 1, "keys": {next(iter(root["signed"]["keys"])): pem}}
+    carried = {"root-keys.json": json.dumps(anchor).encode()}
+    monkeypatch.setattr(Instance, "file", lambda _, name: carried.get(name))
+    begun = Instance(name="github", tuf_url=URL, embedded="github")
+    if known:
+        assert repository.targets(begun, ("trusted_root.json",), world)["trusted_root.json"] == b'{"one":1}'
+        return
+    with pytest.raises(TrustError) as caught:
+        repository.targets(begun, ("trusted_root.json",), world)
+    assert caught.value.code == "tuf-refused"
+    carried.clear()
+    with pytest.raises(TrustError, match="not taken"):
+        repository.targets(begun, ("trusted_root.json",), world)
+
+
 def test_an_unwritable_cache_says_which_folder(tuf: Repository, tmp_path: Path) -> None:
     """The fix names the setting."""
     blocked = tmp_path / "file"
