@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+import re
+from typing import Any, Final, NoReturn
 
 from sigstep.errors import FormatError
 from sigstep.model import limits
+
+_STRINGS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_BRACKETS: Final = re.compile(r"[][{}]")
 
 
 def loads(data: bytes, *, at_most: int, name: str = "document") -> Any:
@@ -50,23 +54,12 @@ def _bound_depth(text: str, name: str) -> None:
     if text.count("[") + text.count("{") <= limits.JSON_DEPTH:
         return
     depth = 0
-    quoted = False
-    skip = False
-    for char in text:
-        if skip:
-            skip = False
-        elif quoted:
-            if char == "\\":
-                skip = True
-            elif char == '"':
-                quoted = False
-        elif char == '"':
-            quoted = True
-        elif char in "[{":
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+        if bracket in "[{":
             depth += 1
             if depth > limits.JSON_DEPTH:
                 raise _error(name, code="json-too-deep", why=f"it nests deeper than {limits.JSON_DEPTH}")
-        elif char in "]}":
+        else:
             depth -= 1
 
 
