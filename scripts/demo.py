@@ -15,6 +15,18 @@ ROOT = Path(__file__).parents[1]
 STEP = ROOT / "scripts" / "action" / "main.py"
 SECONDS = 60
 OUTPUTS = "step-outputs.txt"
+POLICY = """\
+schema: sigstep/policy/v1
+signers:
+  release: {{issuer: "https://token.actions.githubusercontent.com", subject: {{glob: "https://github.com/{signer}/**"}}}}
+rules:
+- name: wheel
+  blobs: ["*.whl"]
+  attestations:
+  - {{type: provenance, any-of: [release], exactly-one: true, provenance: {{branch: main, level: 2}}}}
+  - {{type: sbom, any-of: [release], max-age: 1d}}
+  - {{type: test-result, any-of: [release], tests: {{result: passed}}}}
+"""
 
 
 def main() -> int:
@@ -37,7 +49,27 @@ def main() -> int:
         say("3. attest both with SLSA provenance, as a step of a workflow does")
         attested = step(out, runner, operation="attest", subject_path="\n".join(files), bundle_per_subject="true")
 
-        say(f"4. verify that {signer} built them, and write the job summary")
+        say("4. attest an SBOM of the wheel by syft, and the results of a run of sigstep's tests, by one certificate")
+        wheel = next(name for name in files if name.endswith(".whl"))
+        tests = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-n0",
+            "tests/shape/test_codes.py",
+            "--junitxml",
+            str(out / "junit.xml"),
+        ]
+        subprocess.run(tests, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, timeout=SECONDS)
+        kinds = ("--sbom", f"auto:{wheel}", "--test-results", "junit.xml")
+        more = sigstep(out, runner, "attest", wheel, *kinds)
+
+        say("5. hold the wheel against a policy: provenance of main at SLSA Build L2, a fresh SBOM, tests passed")
+        (out / "policy.yml").write_text(POLICY.format(signer=signer), encoding="utf-8")
+        judged = sigstep(out, runner, "verify", wheel, "--policy", "policy.yml")
+
+        say(f"6. verify that {signer} built them, and write the job summary")
         summary = {"GITHUB_STEP_SUMMARY": str(out / "summary.md"), "RUNNER_TEMP": str(out / "report")}
         (out / "report").mkdir()
         verified = step(out, {**runner, **summary}, operation="verify", subject_path="\n".join(files), repo=signer)
@@ -46,20 +78,26 @@ def main() -> int:
         shutil.rmtree(out / "report")
         (out / OUTPUTS).unlink()
 
-        say("5. change one byte of a copy: it is refused, with its reason")
+        say("7. change one byte of a copy: it is refused, with its reason")
         tampered = out / "tampered" / files[0]
         tampered.parent.mkdir()
         tampered.write_bytes((out / files[0]).read_bytes()[:-1] + b"!")
         shutil.copy(out / f"{files[0]}.sigstore.json", tampered.parent)
-        command = [sys.executable, "-m", "sigstep", "verify", str(tampered), "--repo", signer]
-        refused = subprocess.run(command, env=runner, check=False, timeout=SECONDS).returncode
+        refused = sigstep(out, runner, "verify", str(tampered), "--repo", signer)
 
-    say("6. the job summary, as the step writes it")
+    say("8. the job summary, as the step writes it")
     print((out / "summary.md").read_text(encoding="utf-8"))
-    good = (attested, verified, refused) == (0, 0, 1)
-    end = "as it should" if good else f"WRONG: exit codes {attested} {verified} {refused}, expected 0 0 1"
+    codes = (attested, more, judged, verified, refused)
+    good = codes == (0, 0, 0, 0, 1)
+    end = "as it should" if good else f"WRONG: exit codes {codes}, expected 0 0 0 0 1"
     say(f"done in {time.monotonic() - began:.1f} s, {end}; see {out}")
     return 0 if good else 1
+
+
+def sigstep(folder: Path, environ: dict[str, str], *arguments: str) -> int:
+    """Run the command line."""
+    command = [sys.executable, "-m", "sigstep", *arguments]
+    return subprocess.run(command, cwd=folder, env=environ, check=False, timeout=SECONDS).returncode
 
 
 def step(folder: Path, environ: dict[str, str], **inputs: str) -> int:
