@@ -283,6 +283,7 @@ TABLE: list[tuple[str, list[str], list[Any], dict[str, Any], Decision, str]] = [
     ("bundles name no signer", ["att bundle"], [keyless(signatureFormat="bundle", **prov())], {"policy": {"type": "rego", "data": REGO + "isCompliant { input.authorityMatches[_].attestations.prov[0].issuer }"}}, D, "not compliant"),
     ("policy over static", [], [{"static": {"action": "pass"}}], {"policy": {"type": "cue", "data": 'authorityMatches: "authority-0": static: true'}}, A, ""),
     ("spec, metadata and types", ["sig"], [keyless()], {"policy": {"type": "cue", "includeSpec": True, "includeObjectMeta": True, "includeTypeMeta": True, "data": 'spec: containers: [_]\nmetadata: name: "w"\ntypemeta: kind: "Pod"'}}, A, ""),
+    ("what the API server fills in", ["sig"], [keyless()], {"policy": {"type": "cue", "includeSpec": True, "data": 'spec: serviceAccount: "other"'}}, D, "conflicting"),
     ("types differ", ["sig"], [keyless()], {"policy": {"type": "cue", "includeTypeMeta": True, "data": 'typemeta: kind: "Job"'}}, D, "conflicting"),
     ("the configuration is not there", ["sig"], [keyless()], {"policy": {"type": "cue", "fetchConfigFile": True, "data": "config: _"}}, U, "configuration"),
     ("a text that is elsewhere", ["sig"], [keyless()], {"policy": {"type": "cue", "configMapRef": {"name": "c", "key": "k"}}}, U, "ConfigMap"),

@@ -27,6 +27,18 @@ _RESOURCES: Final = {
     "Job": ("batch", "jobs"),
     "CronJob": ("batch", "cronjobs"),
 }
+_POD_DEFAULTS: Final = {
+    "restartPolicy": "Always",
+    "dnsPolicy": "ClusterFirst",
+    "schedulerName": "default-scheduler",
+    "serviceAccount": "default",
+    "serviceAccountName": "default",
+    "terminationGracePeriodSeconds": 30,
+    "enableServiceLinks": True,
+    "preemptionPolicy": "PreemptLowerPriority",
+    "priority": 0,
+    "securityContext": {},
+}
 _DEFAULTS: Final = {"deny": Decision.DENY, "warn": Decision.WARN, "allow": Decision.ADMIT}
 
 
@@ -144,12 +156,22 @@ def _input(policy: ImagePolicy, case: Case, passed: Mapping[str, Matched]) -> di
             raise Unjudged("evidence", "the configuration of the image was not read")
         given["config"] = dict(case.evidence.config)
     if text.include_spec:
-        given["spec"] = document.get("spec")
+        given["spec"] = _defaulted(case.workload)
     if text.include_metadata:
         given["metadata"] = document.get("metadata")
     if text.include_types:
         given["typemeta"] = {"kind": case.workload.kind, "apiVersion": case.workload.api_version}
     return given
+
+
+def _defaulted(workload: Workload) -> Any:
+    """The spec with what the API server fills in before the webhook sees it: an open world would pass what lacks it."""
+    spec = workload.document.get("spec")
+    if workload.kind == "Pod":
+        return {**_POD_DEFAULTS, **workload.spec}
+    if not isinstance(spec, dict) or not isinstance(spec.get("template"), dict):
+        return spec
+    return {"replicas": 1, **spec, "template": {**spec["template"], "spec": {**_POD_DEFAULTS, **workload.spec}}}
 
 
 def _ruling(decision: Decision, policy: str, image: WorkloadImage, reason: str, *, seen: bool = True) -> Ruling:

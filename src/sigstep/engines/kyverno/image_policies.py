@@ -253,5 +253,12 @@ def _rulings(
     if whys:
         return [Ruling(decision=refused, policy=policy.name, rule="", pointer=at, reason=why) for at, why in whys]
     return [
-        Ruling(decision=Decision.ADMIT, policy=policy.name, rule="", pointer=one.pointer, reason="") for one in selected
+        Ruling(
+            decision=Decision.ADMIT if one.image in verified else Decision.WARN,
+            policy=policy.name,
+            rule="",
+            pointer=one.pointer,
+            reason="" if one.image in verified else "admitted, but no expression verified this image",
+        )
+        for one in selected
     ]
