@@ -128,15 +128,15 @@ def evidence(written: str, digest: Digest, *attachments: Attachment, **more: Any
     return ImageEvidence(written=written, digest=digest, attachments=attachments, config=more.pop("config", {}), **more)
 
 
+_REGO = Rego.of(real_world())  # one, so that its self-test runs once
+
+
 class RealLanguages:
     """Rego as it is found here; CEL in its child process."""
 
-    def __init__(self) -> None:
-        self._rego = Rego.of(real_world())
-
     def rego(self, modules: Sequence[str], query: str, value: Any, *, version: int = 0) -> Any:
         """See `Languages.rego`."""
-        return self._rego.evaluate(modules, query, value, version=version)
+        return _REGO.evaluate(modules, query, value, version=version)
 
     def cel(self, request: Any) -> Any:
         """See `Languages.cel`."""

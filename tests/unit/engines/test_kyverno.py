@@ -523,8 +523,8 @@ def test_image_policies_refused(data: bytes, words: str) -> None:
 SIGNED = "images.containers.all(i, verifyImageSignatures(i, [attestors.gha]) > 0)"
 PROVEN = "images.containers.all(i, verifyAttestationSignatures(i, attestations.prov, [attestors.gha]) > 0"
 GOOD = f'{PROVEN} && extractPayload(i, attestations.prov).predicate.builder.id == "good")'
-LOOSE = {"validationConfigurations": {"required": False, "verifyDigest": False, "mutateDigest": False}}
-IGNORE = {"failurePolicy": "Ignore"}
+LOOSE: dict[str, Any] = {"validationConfigurations": {"required": False, "verifyDigest": False, "mutateDigest": False}}
+IGNORE: dict[str, Any] = {"failurePolicy": "Ignore"}
 TRUSTED: dict[str, Any] = {"keyless": {"identities": [WHO]}}
 IVP_TABLE: list[tuple[str, list[str], bytes, Decision, str]] = [
     ("legacy signature", ["sig"], ivp([SIGNED]), A, ""),

@@ -21,6 +21,7 @@ from sigstep.policy.rulings import unknown
 _ACTIONS: Final = {"deny": Decision.DENY, "warn": Decision.WARN, "dryrun": Decision.WARN}
 _LITERAL: Final = re.compile(r'"provider"\s*:\s*"([^"]+)"')
 _NOT_SEEN: Final = "the template does not look at this image: it is satisfied even if the image is "
+_DEPTH: Final = 5
 _READ: Final = frozenset(
     {"kinds", "namespaces", "excludedNamespaces", "labelSelector", "namespaceSelector", "scope", "name", "source"}
 )
@@ -54,16 +55,31 @@ def _reviews(
     source = str(constraint.match.get("source") or "All")
     if source in ("All", "Original") and _is_about(constraint.match, (group, workload.kind), workload):
         yield _review((group, version, workload.kind), workload.document, workload), constraint.action
+    if source in ("All", "Generated"):
+        yield from _generated(constraint, rules, (group, version, workload.kind), workload.document, workload, 0)
+
+
+def _generated(
+    constraint: Constraint,
+    rules: GatekeeperRules,
+    kind: tuple[str, str, str],
+    document: Mapping[str, Any],
+    workload: Workload,
+    depth: int,
+) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """What the object expands to, and what that expands to (a CronJob makes Jobs, which make Pods)."""
+    if depth > _DEPTH:
+        raise Unjudged("language", "expansions of expansions do not end")
     for expansion in rules.expansions:
-        if (group, version, workload.kind) not in expansion.applies or source not in ("All", "Generated"):
-            continue
-        made = _expanded(expansion, workload)
-        if _is_about(constraint.match, (expansion.generated[0], expansion.generated[2]), workload):
-            yield _review(expansion.generated, made, workload), expansion.action or constraint.action
+        if kind in expansion.applies:
+            made = _expanded(expansion, document)
+            if _is_about(constraint.match, (expansion.generated[0], expansion.generated[2]), workload):
+                yield _review(expansion.generated, made, workload), expansion.action or constraint.action
+            yield from _generated(constraint, rules, expansion.generated, made, workload, depth + 1)
 
 
-def _expanded(expansion: Expansion, workload: Workload) -> Mapping[str, Any]:
-    value: Any = workload.document
+def _expanded(expansion: Expansion, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    value: Any = document
     for part in expansion.source:
         value = value.get(part) if isinstance(value, Mapping) else None
     if not isinstance(value, Mapping):
