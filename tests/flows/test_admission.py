@@ -68,7 +68,7 @@ class World:
         result = CliRunner(env=self.sandbox.environ(token=False)).invoke(
             group, [*arguments, *trust, *more], input=manifest, standalone_mode=False, catch_exceptions=False
         )
-        return result.return_value, json.loads(result.output)
+        return result.return_value, json.loads(result.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -418,6 +418,28 @@ def test_own_policy(made: World, tmp_path: Path) -> None:
         assert found == status, report
     status, _ = made.admit(tmp_path, "sigstep", text, pod(made.images["legacy"], "a.invalid/x:1"), "--offline")
     assert status == 4
+
+
+@pytest.mark.parametrize("engine", ["policy-controller", "kyverno", "gatekeeper", "connaisseur"])
+def test_own_policy_through_an_engine(made: World, tmp_path: Path, engine: str) -> None:
+    """Our file is written for the engine first, so that one file says what each engine would do."""
+    formats = "[legacy]" if engine == "connaisseur" else "[bundle]"
+    attestations = f"  attestations: [{{type: {PROVENANCE}, any-of: [release]}}]\n"
+    demand = "  signature: {any-of: [release]}\n" if engine == "connaisseur" else attestations
+    host = made.images["legacy"].partition("/")[0]
+    text = f"""schema: sigstep/policy/v1
+name: acme
+signers:
+  release: {{issuer: "{ISSUER}", subject: "{WORKFLOW}"}}
+rules:
+- name: all
+  images: ["{host}/matrix/*"]
+  formats: {formats}
+{demand}"""
+    good = "legacy" if engine == "connaisseur" else "bundle"
+    for name, status in ((good, 0), ("unsigned", 1), ("bundle evil", 1), ("legacy evil", 1)):
+        found, report = made.admit(tmp_path, engine, text, pod(made.images[name]))
+        assert found == status, report
 
 
 def test_nothing_is_admitted_by_what_cannot_be_read(made: World, tmp_path: Path) -> None:

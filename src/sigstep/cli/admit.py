@@ -15,15 +15,18 @@ from sigstep.cli.trust_options import trust_options, trust_request
 from sigstep.engines import ENGINES
 from sigstep.errors import UsageError
 from sigstep.flows.admission import OWN, AdmissionRequest, admit
+from sigstep.flows.engine_policies import ExportRequest, export_policy
 from sigstep.flows.policies import open_policy, with_own_trust
 from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.model import limits
 from sigstep.model.trust import TrustedRoot
 from sigstep.oci.layout import SavedImage, parse_saved
+from sigstep.policy.document import is_own
 from sigstep.ports.real import real_world
 from sigstep.ports.recorded import RecordedHttp
 from sigstep.ports.world import World
 from sigstep.rendering.admission import admission_json, admission_text
+from sigstep.rendering.text import plain
 
 _FORMS = {"text": admission_text, "json": admission_json}
 _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
@@ -37,7 +40,7 @@ _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
     multiple=True,
     required=True,
     type=click.Path(path_type=Path),
-    help="The engine's own files (or folders with them), or a policy file of sigstep; may be repeated.",
+    help="The engine's own files (or folders with them), or a policy file of sigstep, which is exported first.",
 )
 @click.option(
     "-f",
@@ -77,7 +80,9 @@ def command(**options: Any) -> int:
         request = _with_own(request, options, world)
     else:
         files = [file for path in options["policies"] for file in _files(path)]
-        request = replace(request, documents=tuple(_read(one) for one in files))
+        documents = tuple(_read(one) for one in files)
+        own = len(files) == 1 and is_own(documents[0])
+        request = replace(request, documents=_exported(files[0], request, options, world) if own else documents)
     report = admit(request, world)
     click.echo(_FORMS[options["form"]](report))
     return report.exit_code
@@ -94,6 +99,17 @@ def _with_own(request: AdmissionRequest, options: dict[str, Any], world: World) 
     opened = open_policy(options["policies"][0])
     trust = with_own_trust(request.trust, opened, world, offline=options["offline"])
     return replace(request, policy=opened, trust=replace(trust, certificates_too=True))
+
+
+def _exported(path: Path, request: AdmissionRequest, options: dict[str, Any], world: World) -> tuple[bytes, ...]:
+    """A policy file of sigstep as the engine's own files; what is lost on the way is told."""
+    opened = open_policy(path)
+    trust = with_own_trust(request.trust, opened, world, offline=options["offline"])
+    asked = ExportRequest(engine=request.engine, policy=opened.policy, keys=dict(opened.spki), trust=trust)
+    made = export_policy(asked, world)
+    for one in made.losses:
+        click.echo(f"{plain(one.place)}: {plain(one.what)}", err=True)
+    return tuple(one.data for one in made.files if not one.beside)
 
 
 def _world(options: dict[str, Any]) -> World:

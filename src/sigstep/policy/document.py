@@ -138,6 +138,17 @@ class Policy:
     canonical: Digest
 
 
+def is_own(data: bytes) -> bool:
+    """Whether a file says that it is a policy of this project, and not one of an admission engine.
+
+    Raises:
+        FormatError: of the YAML (see `strict_yaml.documents`).
+    """
+    found = strict_yaml.documents(data, name="policy file")
+    value = found[0].value if len(found) == 1 else None
+    return isinstance(value, Mapping) and "schema" in value and value["schema"].value == SCHEMA
+
+
 def load_policy(data: bytes) -> Policy:
     """Read a policy file.
 
