@@ -107,6 +107,9 @@ TOOLS = {
 DEBIAN = {
     "buildah": "buildah",
     "debootstrap": "debootstrap",
+    "docker-registry": "docker-registry",
+    "skopeo": "skopeo",
+    "umoci": "umoci",
 }
 
 

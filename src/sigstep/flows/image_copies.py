@@ -18,6 +18,7 @@ from sigstep.oci.reference import Reference
 from sigstep.oci.referrers import attach, tag_of
 from sigstep.oci.source import ImageSource, RemoteImage, WholeImage, walk
 from sigstep.ports.world import World
+from sigstep.stores.referrers import CREATED, PREDICATE
 
 _TAGS: Final = {"sig": "sigs", "att": "atts"}
 
@@ -58,21 +59,23 @@ def attachments(source: ImageSource, digest: Digest) -> tuple[Attached, ...]:
     Raises:
         SigstepError: the registry could not be asked.
     """
-    found = [
-        Attached(
-            subject=digest,
-            digest=one.digest,
-            kind=one.annotations.get("dev.sigstore.bundle.predicateType", "") or one.artifact_type,
-            created=one.annotations.get("org.opencontainers.image.created", ""),
-        )
-        for one in source.referrers(digest)
-    ]
+    found = [_attached(source, digest, one) for one in source.referrers(digest)]
     for suffix in _TAGS:
         legacy = source.legacy(digest, suffix)
         if legacy is not None:
             kind = f"{len(legacy.layers)} in the tag .{suffix}"
             found.append(Attached(subject=digest, digest=legacy.digest, kind=kind, legacy=suffix))
     return tuple(found)
+
+
+def _attached(source: ImageSource, subject: Digest, one: Descriptor) -> Attached:
+    """One entry of a list; cosign leaves annotations out of the list that stands in for the API: its manifest tells."""
+    annotations, kind = one.annotations, one.artifact_type
+    if PREDICATE not in annotations and CREATED not in annotations:
+        manifest = source.manifest(one.digest)
+        annotations, kind = manifest.annotations, manifest.artifact_type or kind
+    kind = annotations.get(PREDICATE, "") or kind
+    return Attached(subject=subject, digest=one.digest, kind=kind, created=annotations.get(CREATED, ""))
 
 
 def copy(source: WholeImage, target: Reference, settings: Settings, world: World) -> Manifest:
