@@ -69,6 +69,12 @@ def succeeded(*command: str, folder: Path, registry: Served | None = None) -> st
     return done.stdout
 
 
+def cosign(sandbox: Sandbox, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Cosign with an empty home."""
+    del sandbox
+    return called(tool("cosign"), *arguments, folder=folder)
+
+
 def verifying(sandbox: Sandbox) -> tuple[str, ...]:
     """Whom cosign expects."""
     identity = ("--certificate-identity-regexp", ".*acme/app.*", "--certificate-oidc-issuer-regexp", ".*")
@@ -80,7 +86,7 @@ def trusted(sandbox: Sandbox) -> tuple[str, ...]:
     return ("--trusted-root", str(sandbox.trusted_root_file), "--repo", "acme/app")
 
 
-def signing(sandbox: Sandbox, form: str) -> tuple[str, ...]:
+def signing(sandbox: Sandbox, form: str = "bundle") -> tuple[str, ...]:
     """How cosign signs here."""
     token = ("--identity-token", sandbox.token(), "--trusted-root", str(sandbox.trusted_root_file))
     if form == "bundle":
