@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -12,13 +12,15 @@ from sigstep.cli.evidence_options import thresholds_of
 from sigstep.cli.place_options import finders_of
 from sigstep.cli.registry_options import registry_options, settings_of
 from sigstep.errors import NothingToExamine, UsageError
-from sigstep.flows.policies import OpenedPolicy
 from sigstep.model.trust import TrustMaterial
 from sigstep.model.verdict import Verdict
 from sigstep.oci.layout import SavedImage
 from sigstep.oci.reference import Reference, parse_reference
 from sigstep.policy.rule import Rule
 from sigstep.ports.world import World
+
+if TYPE_CHECKING:
+    from sigstep.flows.policies import OpenedPolicy
 
 _OPTIONS: Final = (
     click.option(
@@ -86,7 +88,6 @@ def image_verdicts(
         UsageError: ``image-offline``: an image of a registry is to be verified without the network.
     """
     from sigstep.flows.images import ImageRequest, verify_images
-    from sigstep.flows.policy_images import PolicyImageRequest, verify_policy_images
 
     if options["offline"] and not all(isinstance(one, SavedImage) for one in images):
         raise UsageError(
@@ -99,6 +100,8 @@ def image_verdicts(
     platform = options["platform"] or ""
     thresholds = thresholds_of(options)
     if opened:
+        from sigstep.flows.policy_images import PolicyImageRequest, verify_policy_images
+
         by_policy = PolicyImageRequest(
             images=images,
             policy=opened,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from sigstep.errors import UsageError
-from sigstep.flows.policies import OpenedPolicy, open_policy
 from sigstep.policy.matcher import Matcher
 from sigstep.policy.rule import AllOf, Rule, any_signer_unsafe
 from sigstep.policy.signer import (
@@ -22,6 +21,9 @@ from sigstep.policy.signer import (
     signer_workflow,
 )
 from sigstep.trust.tenants import is_tenant
+
+if TYPE_CHECKING:
+    from sigstep.flows.policies import OpenedPolicy
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _SIGNER_OPTIONS: Final = (
@@ -78,6 +80,8 @@ def policy_of(options: dict[str, Any]) -> OpenedPolicy | None:
             why=f"{others[0].replace('_', '-')} is given too",
             fix="write the signer into the policy file",
         )
+    from sigstep.flows.policies import open_policy
+
     return open_policy(options["policy"])
 
 

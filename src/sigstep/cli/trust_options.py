@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from sigstep.errors import FormatError, UsageError
-from sigstep.flows.policies import OpenedPolicy, with_own_trust
 from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.model import limits
 from sigstep.model.trust import TrustedKey, TrustMaterial, Witness
@@ -17,6 +16,9 @@ from sigstep.ports.world import World
 from sigstep.proofs.keys import load_pem_key
 from sigstep.wire.note import parse_witness_key
 from sigstep.wire.registry_keys import parse_registry_keys
+
+if TYPE_CHECKING:
+    from sigstep.flows.policies import OpenedPolicy
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _OPTIONS: Final = (
@@ -56,7 +58,11 @@ def trust_of(options: dict[str, Any], world: World, opened: OpenedPolicy | None)
         certificates_too=opened is not None,
         witnesses=tuple(one for text in options.get("witness_keys", ()) for one in _witnesses(text)),
     )
-    return with_own_trust(material, opened, world, offline=options["offline"]) if opened else material
+    if opened is None:
+        return material
+    from sigstep.flows.policies import with_own_trust
+
+    return with_own_trust(material, opened, world, offline=options["offline"])
 
 
 def _keys(options: dict[str, Any]) -> tuple[TrustedKey, ...]:

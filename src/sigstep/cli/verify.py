@@ -16,7 +16,6 @@ from sigstep.cli.place_options import finders_of, place_options
 from sigstep.cli.signer_options import policy_of, rule_of, signer_options
 from sigstep.cli.trust_options import trust_of, trust_options
 from sigstep.errors import UsageError
-from sigstep.flows.verify import VerifyRequest, verify
 from sigstep.model.digest import Digest
 from sigstep.model.verdict import Report, Verdict
 from sigstep.oci.layout import SavedImage, parse_saved
@@ -70,6 +69,8 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
     rest = tuple(one for one in named if not isinstance(one, (Reference, SavedImage)))
     verdicts: tuple[Verdict, ...] = ()
     if rest or not images:
+        from sigstep.flows.verify import VerifyRequest, verify
+
         request = VerifyRequest(
             targets=rest,
             bundles=bundles,

@@ -103,7 +103,8 @@ def verify_images(request: ImageRequest, world: World) -> Report:
     with ThreadPoolExecutor(PARALLEL) as pool:
         chosen = pool.map(lambda one: _chosen(one, request, trust, client), dict.fromkeys(request.images))
         images = [image for group in chosen for image in group]
-        list(pool.map(_look_up, images))
+        _look_up(images[0])  # tells whether the registry has the referrers API, so that the others need not ask
+        list(pool.map(_look_up, images[1:]))
         _read_all(pool, [(image, one) for image in images for one in image.likely])
         missed = [image for image in images if not image.accepted]
         list(pool.map(_look_up_tags, missed))

@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sigstep.errors import NothingToExamine, Refusal, SigstepError
 from sigstep.flows.bundles import Detached, read_detached
-from sigstep.flows.clauses import circumstances_of
-from sigstep.flows.policies import OpenedPolicy
-from sigstep.flows.recalls import with_recalls
 from sigstep.model.digest import Algorithm, Digest
 from sigstep.model.subject import Subject
 from sigstep.model.trust import ThresholdOverrides, Thresholds, TrustMaterial
@@ -28,6 +25,9 @@ from sigstep.subjects.directory import files_below
 from sigstep.subjects.hashing import hash_file
 from sigstep.verification.pipeline import examine_bundle, verdict_of
 from sigstep.wire.signed_document import Signed, parse_signed
+
+if TYPE_CHECKING:
+    from sigstep.flows.policies import OpenedPolicy
 
 _UNRELATED: Final = 32  # bundles about other artifacts that are examined to say why they are refused
 
@@ -108,6 +108,9 @@ def verify(request: VerifyRequest, world: World) -> Report:
     if not request.targets:
         raise NothingToExamine(code="no-subject", what="nothing is named to verify", fix="name at least one file")
     if request.policy is not None:
+        from sigstep.flows.clauses import circumstances_of
+        from sigstep.flows.recalls import with_recalls
+
         opened = with_recalls(request.policy, request.trust, world.clock.now())
         request = replace(request, policy=replace(opened, circumstances=circumstances_of(world)))
     trust = prepare(request.trust)

@@ -31,6 +31,7 @@ class Client:
 
     def __init__(self, world: World, settings: Settings | None = None) -> None:
         self.world = world
+        self.without_referrers: set[str] = set()  # repositories whose registry was seen to lack the API
         self._transport = Transport(world, settings or Settings())
 
     def manifest(self, image: Reference) -> Manifest:

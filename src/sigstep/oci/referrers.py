@@ -159,11 +159,14 @@ def has_api(client: Client, image: Reference) -> bool:
 
 
 def _by_api(client: Client, image: Reference, digest: Digest) -> tuple[Descriptor, ...] | None:
+    if image.name in client.without_referrers:
+        return None
     found: list[Descriptor] = []
     path: str | None = f"referrers/{quote(str(digest), safe=':')}"
     for _ in range(limits.REFERRER_PAGES):
         answer = client.get(image, path or "", accept=INDEX, allowed=(200, *_NO_API))
         if answer.status != 200 or not _is_index(answer.headers.get("content-type", "")):
+            client.without_referrers.add(image.name)
             return None
         found += parse_manifest(answer.body, INDEX, manifests_at_most=limits.REFERRERS_READ).manifests
         _check_count(len(found))
