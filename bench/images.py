@@ -1,8 +1,8 @@
 """An index of 10 platforms with 5 attestations each: sigstep verify against cosign verify-attestation, on one registry.
 
 Both verify one predicate type of every platform, in a process of their own, on the sandbox's registry on loopback with
-the referrers API and with the tag that stands in for it; once as fast as it answers, and once with 10 ms an answer, as a
-registry nearby takes. Requests are those the registry saw.
+the referrers API and with the tag that stands in for it; once as fast as it answers, and once with 10 ms an answer,
+as a registry nearby takes. Requests are those the registry saw.
 """
 
 from __future__ import annotations
