@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -198,3 +199,57 @@ def test_no_change_is_passed_over(tmp_path: Path) -> None:
     with pytest.raises(FormatError) as caught:
         examine(tmp_path, no_network, {"requirements.txt": ""}, {"requirements.txt": f"-i {INDEX}\n{many}"})
     assert caught.value.code == "dependency-changes"
+
+
+def test_a_lockfile_of_the_head_has_to_be_readable(tmp_path: Path) -> None:
+    """A broken or too large one is an error, whatever the rest says."""
+    for number, text in enumerate(("[[", " " * (limits.LOCKFILE_BYTES + 1))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with pytest.raises(FormatError) as refused:
+            examine(folder, no_network, {}, {"uv.lock": text})
+        assert refused.value.code in {"toml-malformed", "lockfile-malformed"}
+
+
+def test_no_registry_is_known(tmp_path: Path) -> None:
+    """Nothing is guessed: it could not be checked, and the report says what to give."""
+    entry = {"version": "1.0.0", "integrity": SRI}
+    lock = {
+        "Gemfile.lock": "GEM\n  specs:\n    a (1)\n",
+        "package-lock.json": json.dumps({"packages": {"node_modules/a": entry}}),
+    }
+    found = {one.change.new.ecosystem: one.new for one in examine(tmp_path, no_network, {}, lock).results}
+    assert found["gem"].state is EvidenceState.NOT_SERVED
+    assert "--registry gem=URL" in found["gem"].why
+
+
+def test_without_git(tmp_path: Path) -> None:
+    """A machine without Git is told so."""
+
+    class Nothing:
+        def which(self, name: str) -> None:
+            """Nothing is installed."""
+
+    request = DependencyRequest(repository=tmp_path, base="a", trust=TrustMaterial(roots=()))
+    outside = replace(world(no_network), process=Nothing())  # type: ignore[arg-type]
+    with pytest.raises(UsageError) as refused:
+        examine_dependencies(request, outside)
+    assert (refused.value.code, refused.value.why) == ("git-failed", "git is not installed")
+
+
+def test_configuration_of_a_pull_request(tmp_path: Path) -> None:
+    """A registry that the pull request configures is reported, and the one of the base is used."""
+    entry = {"version": "1.0.0", "integrity": SRI}
+    lock = {"package-lock.json": json.dumps({"packages": {"node_modules/a": entry}})}
+    base = {".npmrc": f"registry={NPM}/\n"}
+    head = {**lock, ".npmrc": "registry=https://evil.example/\n"}
+    asked: list[str] = []
+
+    def answering(sent: Sent) -> Response:
+        asked.append(sent.url)
+        return answer(404)
+
+    report = examine(tmp_path, answering, base, head)
+    assert [(one.rule, one.level, one.path) for one in report.notices] == [("source-changed", Level.FAIL, ".npmrc")]
+    assert asked == [f"{NPM}/a"]
+    assert report.exit_code == 1

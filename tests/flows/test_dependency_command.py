@@ -18,6 +18,7 @@ from tests.sandboxes import sandbox
 
 from sigstep.cli.main import sigstep
 from sigstep.errors import SigstepError
+from sigstep.flows.dependency_merge import merge_reports
 from sigstep.sandbox.local import Sandbox
 
 __all__ = ["sandbox"]
@@ -225,3 +226,25 @@ def test_a_spoiled_recording(market: Market, folder: Path, tmp_path: Path) -> No
     assert {one["evidence"]["new"]["why"].rpartition(" ")[2] for one in json.loads(text)["results"]} == {
         "(responses-malformed)"
     }
+
+
+def test_a_comment_that_cannot_be_written(market: Market, folder: Path) -> None:
+    """A fork's token may not comment: the run goes on and keeps its status."""
+    status, text = run(market, *changed(market, folder), "--comment", "--pull-request", "7", "--profile", "report")
+    assert status == 0
+    assert "dependency provenance" in text
+
+
+def test_parts_of_different_runs(market: Market, folder: Path, tmp_path: Path) -> None:
+    """A part of another profile is of another run; a report that is gone is told."""
+    arguments = [*changed(market, folder), "--format", "json"]
+    paths = [tmp_path / "1.json", tmp_path / "2.json"]
+    run(market, *arguments, "--shard", "1/2", "--output", f"json={paths[0]}")
+    run(market, *arguments, "--shard", "2/2", "--profile", "strict", "--output", f"json={paths[1]}")
+    with pytest.raises(SigstepError) as refused:
+        run(market, "merge", *map(str, paths))
+    assert refused.value.code == "report-parts"
+    for given, code in (([], "report-parts"), ([tmp_path / "gone.json"], "report-unreadable")):
+        with pytest.raises(SigstepError) as missing:
+            merge_reports(given)
+        assert missing.value.code == code

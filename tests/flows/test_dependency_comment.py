@@ -56,7 +56,7 @@ def test_a_token_that_may_not_write() -> None:
     """A fork's token: GitHub's refusal says which permission is missing."""
     with pytest.raises(ServiceError) as refused:
         write_comment("x", MARKER, world(Comments(status=403), environ=HERE))
-    assert "pull-requests: write" in f"{refused.value.what} {refused.value.why} {refused.value.fix}"
+    assert "pull-requests: write" in refused.value.paste
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,9 @@ from sigstep.oci.client import Client
 from sigstep.oci.manifest import INDEX, MANIFEST, Manifest, encode, parse_manifest
 from sigstep.oci.reference import Reference, parse_reference
 from sigstep.policy.dependency_rules import DependencyPolicy
+from sigstep.ports.http import Response
 from sigstep.ports.real import real_world
+from sigstep.ports.requests_http import RequestsHttp
 from sigstep.proofs.checksum_database import parse_record, verify_record
 from sigstep.sandbox import keys
 from sigstep.sandbox.entries_v1 import pae
@@ -413,3 +415,72 @@ def test_levels_of_single_rules(market: Market, tmp_path: Path) -> None:
     policy = DependencyPolicy(levels=MappingProxyType({"index-without-attestations": Level.FAIL}))
     report = examine(market, tmp_path, {}, workflow(f"gone/act@{ONE}"), policy=policy)
     assert report.exit_code == 1
+
+
+class Ghcr:
+    """GitHub's image registry, which has nothing attached: its API has."""
+
+    def __init__(self, market: Market, digest: str) -> None:
+        self.market = market
+        self.digest = digest
+        self.real = RequestsHttp()
+
+    def request(self, method: str, url: str, **more: Any) -> Response:
+        """See `Http.request`."""
+        if url.startswith("https://ghcr.io/"):
+            manifest = b'{"schemaVersion":2,"manifests":[]}' if url.endswith(self.digest) else b""
+            return Response(status=200 if manifest else 404, headers={}, body=manifest, url=url)
+        return self.real.request(method, url, **more)
+
+
+@pytest.mark.parametrize("repository", ["acme/app", "acme/other"])
+def test_images_attested_at_github(market: Market, tmp_path: Path, repository: str) -> None:
+    """An image of GitHub's registry, attested without pushing to the registry; of another repository it does not hold."""
+    manifest = b'{"schemaVersion":2,"manifests":[]}'
+    digest = hashlib.sha256(manifest).hexdigest()
+    payload = statement("ghcr.io/acme/app", {"sha256": digest}, SLSA)
+    made = bundle(market.sandbox, payload, Who(repository=repository).certificate())
+    market.attested("acme/app", f"sha256:{digest}", made)
+    head = {"Dockerfile": f"FROM ghcr.io/acme/app:v1@sha256:{digest}\n"}
+    root = tmp_path / "repository"
+    root.mkdir()
+    commits(root, {}, head)
+    config = Path(market.sandbox.environ(token=False)["SIGSTEP_TRUST_CONFIG"])
+    request = DependencyRequest(
+        repository=root,
+        base="s0",
+        head="s1",
+        trust=load_trust(TrustRequest(trust_config=config), real_world()),
+        registries={**market.registries(), "oci": "https://ghcr.io"},
+    )
+    outside = replace(real_world(), environ={}, http=Ghcr(market, f"sha256:{digest}"))  # type: ignore[arg-type]
+    (result,) = examine_dependencies(request, outside).results
+    assert result.new.state is (EvidenceState.VERIFIED if repository == "acme/app" else EvidenceState.INVALID), result
+
+
+def test_legacy_signatures_of_images(market: Market, images: Images, tmp_path: Path) -> None:
+    """cosign's tag with a layer that signs another image: it does not hold."""
+    image, manifest = images.push("acme/legacy")
+    payload = json.dumps({"critical": {"image": {"docker-manifest-digest": f"sha256:{'0' * 64}"}}}).encode()
+    layer = images.client.put_blob(image, payload)
+    described = {
+        **layer.document(),
+        "mediaType": "application/vnd.dev.cosign.simplesigning.v1+json",
+        "annotations": {"dev.cosignproject.cosign/signature": "AAAA"},
+    }
+    config = images.client.put_blob(image, b"{}")
+    document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config.document(), "layers": [described]}
+    tag = image.tagged(f"sha256-{manifest.digest.hex}.sig")
+    images.client.put_manifest(tag, encode(document), MANIFEST)
+    registries = {"registries": {**market.registries(), "oci": f"https://{image.host}"}}
+    (result,) = examine(market, tmp_path, {}, from_image(image, manifest), **registries).results
+    assert result.new.state is EvidenceState.INVALID
+
+
+def test_a_tile_that_is_gone(market: Market, tmp_path: Path) -> None:
+    """A database that does not hand out its tiles proves nothing."""
+    market.golang(MODULES[:300])
+    for path in [one for one in market.answers if "/tile/" in one]:
+        del market.answers[path]
+    (result,) = examine(market, tmp_path, {}, go_sum(MODULES[5])).results
+    assert loud(result) == [("attestation-invalid", Level.FAIL)]

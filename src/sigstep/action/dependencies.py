@@ -11,7 +11,7 @@ from sigstep.action.result import OUTCOMES, StepResult
 from sigstep.errors import UsageError
 from sigstep.flows.dependencies import POLICY_PATH, DependencyRequest, examine_dependencies
 from sigstep.flows.gate import base_commit
-from sigstep.flows.trust import TrustRequest, load_trust
+from sigstep.flows.trust import TrustRequest, load_registry_keys, load_trust
 from sigstep.model.dependency import DependencyReport, Judged, Level, Locked
 from sigstep.model.verdict import Finding
 from sigstep.policy.dependency_rules import Profile
@@ -20,6 +20,10 @@ from sigstep.rendering.dependencies import dependencies_text
 from sigstep.rendering.dependency_json import dependencies_json
 from sigstep.rendering.dependency_markdown import dependencies_comment, dependencies_markdown
 from sigstep.rendering.dependency_sarif import dependencies_sarif
+from sigstep.services.github import github_of
+from sigstep.services.registry import origin_of
+
+TOKEN = "SIGSTEP_INPUT_GITHUB_TOKEN"
 
 
 def run(inputs: Inputs, world: World) -> StepResult:
@@ -47,8 +51,9 @@ def run(inputs: Inputs, world: World) -> StepResult:
         policy_path=inputs.text("policy") or POLICY_PATH,
         profile=Profile(profile) if profile else None,
         trust=replace(load_trust(trust, world), keys=()),
+        registry_keys=load_registry_keys(trust, world),
         registries=dict(_pair(line) for line in inputs.lines("registry")),
-        credentials={"api.github.com": "SIGSTEP_INPUT_GITHUB_TOKEN"} if inputs.text("github-token") else {},
+        credentials={origin_of(github_of(world).api): TOKEN} if inputs.text("github-token") else {},
         name=world.environ.get("GITHUB_REPOSITORY", ""),
     )
     return _result(examine_dependencies(request, world))

@@ -17,7 +17,7 @@ from sigstep.oci.client import Client, Settings
 from sigstep.oci.manifest import Manifest
 from sigstep.oci.reference import Reference, parse_reference
 from sigstep.oci.source import RemoteImage
-from sigstep.services.attested import listed_at_forge, prove, publishers_of
+from sigstep.services.attested import listed_at_forge, of_repository, prove, publishers_of
 from sigstep.services.registry import Ask
 from sigstep.stores.cosign_tags import legacy_layers, read_layer
 from sigstep.stores.referrers import bundle_referrers, read_referrer
@@ -164,7 +164,7 @@ def _at_forge(reference: Reference, digest: Digest, found: _Found, ask: Ask) -> 
     if not ask.forge or reference.host != "ghcr.io" or not is_slug(slug):
         return found
     subject = Subject(name=reference.name, digests=(digest,), location=str(reference))
-    attested = prove(listed_at_forge(ask, slug, str(digest)), subject, ask)
+    attested = prove(listed_at_forge(ask, slug, str(digest)), subject, ask, check=lambda one: of_repository(one, slug))
     broken = attested.problems[0].what if attested.problems else found.broken
     return _Found(verified=list(attested.verified), broken=broken, foreign=found.foreign)
 

@@ -24,7 +24,9 @@ from sigstep.model.verdict import Finding
 from sigstep.policy.changes import pair
 from sigstep.policy.dependencies import judge
 from sigstep.policy.dependency_rules import Acceptance, DependencyPolicy, Profile
+from sigstep.policy.matcher import Matcher
 from sigstep.policy.publisher import differences, publisher_of, repository_address
+from sigstep.policy.recalls import Recall
 
 NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
 OLD_TIME, HOURS_AGO = NOW - timedelta(days=90), NOW - timedelta(hours=2)
@@ -326,3 +328,75 @@ def test_publisher_of_certificates_old_and_new() -> None:
     assert (new.repository_id, differences(old, new)) == ("1", ())
     mail = publisher_of(Identity(kind=NameKind.EMAIL, subject="a@b.example", issuer="i", extensions={}))
     assert (mail.subject, mail.repository) == ("a@b.example", "")
+
+
+def test_required_provenance_and_levels() -> None:
+    """What the policy requires by a glob, and levels of single rules; ``report`` still never fails."""
+    policy = DependencyPolicy(require=("npm:*",), levels={"too-new": Level.FAIL})
+    assert [one.rule for one in judge(CHANGE, NONE, NONE, policy, now=NOW) if one.level is Level.FAIL] == [
+        "policy-violation"
+    ]
+    fresh = evidence(published=HOURS_AGO)
+    assert [(one.rule, one.level) for one in judge(CHANGE, fresh, evidence(), policy, now=NOW)] == [
+        ("too-new", Level.FAIL)
+    ]
+    quiet = replace(policy, profile=Profile.REPORT)
+    assert {one.level for one in judge(CHANGE, NONE, NONE, quiet, now=NOW)} == {Level.NOTE}
+
+
+def test_publishers_by_slug_and_lockfile() -> None:
+    """``owner/name`` means GitHub; what a lockfile asks for counts as what the policy does."""
+    slug = PinnedPublisher(package="npm:**", repository="Org/Foo", environment="release", subject="")
+    assert judge(CHANGE, evidence(), evidence(), DependencyPolicy(publishers=(slug,)), now=NOW) == ()
+    pinned = replace(CHANGE, new=replace(CHANGE.new, publishers=(PinnedPublisher(repository_id="3"),)))
+    found = judge(pinned, evidence(), evidence(), DependencyPolicy(), now=NOW)
+    assert [(one.rule, "in the lockfile" in one.message) for one in found] == [("policy-violation", True)]
+
+
+RECALLS = [
+    ("digest", {"value": str(Digest.of(b"1.1"))}, True),
+    ("digest", {"value": str(Digest.of(b"1.2"))}, False),
+    ("repository-id", {"value": "1"}, True),
+    ("run", {"value": "https://github.com/org/foo/actions/runs/1/attempts/1"}, True),
+    ("commit", {"value": "1" * 40}, True),
+    ("commit", {"value": ""}, False),
+    ("identity", {"value": "x", "issuer": Matcher("https://gitlab.com")}, False),
+    ("identity", {"value": "x", "issuer": Matcher(ALICE.issuer), "subject": Matcher("s@x", "glob")}, True),
+    ("identity", {"value": "x", "subject": Matcher("s@x"), "start": NOW}, False),
+    ("identity", {"value": "x", "subject": Matcher("s@x"), "end": OLD_TIME - timedelta(days=1)}, False),
+]
+
+
+@pytest.mark.parametrize(("kind", "fields", "fails"), RECALLS)
+def test_recalls(kind: str, fields: dict[str, object], fails: bool) -> None:
+    """What the policy file recalls is blocked, whoever published it."""
+    recall = replace(Recall(kind=kind, value="", reason="bad", day=NOW.date()), **fields)  # type: ignore[arg-type]
+    who = replace(ALICE, subject="s@x", run="https://github.com/org/foo/actions/runs/1/attempts/1")
+    change = replace(CHANGE, new=replace(CHANGE.new, commit="1" * 40))
+    change = replace(change, new=replace(change.new, files=(LockedFile(name="", digests=(Digest.of(b"1.1"),)),)))
+    new = evidence(V, who)
+    found = judge(change, new, evidence(V, who), DependencyPolicy(recalls=(recall,)), now=NOW)
+    assert ("recalled" in [one.rule for one in found]) is fails
+
+
+def test_an_acceptance_by_publisher_and_one_that_ended() -> None:
+    """For a new repository id, whatever the version; an ended one is named, and the entry to write is given."""
+    taken = Acceptance(
+        package="npm:foo", rule="publisher-changed", repository_id="9", reason="moved", expires=NOW + timedelta(1)
+    )
+    policy = DependencyPolicy(acceptances=(taken,))
+    assert judge(CHANGE, evidence(V, OTHER), evidence(), policy, now=NOW)[0].level is Level.NOTE
+    ended = DependencyPolicy(acceptances=(replace(taken, expires=NOW - timedelta(1)),))
+    (found,) = judge(CHANGE, evidence(V, OTHER), evidence(), ended, now=NOW)
+    assert (found.level, "accepted until" in found.message) == (Level.FAIL, True)
+    assert found.accept.startswith('{package: "npm:foo", rule: publisher-changed, to: "1.1"')
+    loose = DependencyPolicy(acceptances=(replace(taken, repository_id=""),))
+    assert judge(CHANGE, evidence(V, OTHER), evidence(), loose, now=NOW)[0].level is Level.FAIL
+
+
+def test_a_registry_that_was_not_stated_before() -> None:
+    """A move to a registry that the policy allows is none to block."""
+    moved = replace(CHANGE, new=replace(CHANGE.new, registry="https://b.example"))
+    assert [one.rule for one in judge(moved, evidence(), evidence(), DependencyPolicy(), now=NOW)] == ["source-changed"]
+    allowed = DependencyPolicy(sources=frozenset({"https://b.example"}))
+    assert judge(moved, evidence(), evidence(), allowed, now=NOW) == ()
