@@ -22,9 +22,6 @@ _ACTIONS: Final = {"deny": Decision.DENY, "warn": Decision.WARN, "dryrun": Decis
 _LITERAL: Final = re.compile(r'"provider"\s*:\s*"([^"]+)"')
 _NOT_SEEN: Final = "the template does not look at this image: it is satisfied even if the image is "
 _DEPTH: Final = 5
-_READ: Final = frozenset(
-    {"kinds", "namespaces", "excludedNamespaces", "labelSelector", "namespaceSelector", "scope", "name", "source"}
-)
 
 
 def judge(
@@ -99,9 +96,6 @@ def _review(kind: tuple[str, str, str], document: Mapping[str, Any], workload: W
 
 
 def _is_about(match: Mapping[str, Any], kind: tuple[str, str], workload: Workload) -> bool:
-    unread = set(match) - _READ
-    if unread:
-        raise Unjudged("language", f"the match criterion {min(unread)!r}")
     namespace = workload.namespace or "default"
     kinds = match.get("kinds")
     if kinds and not any(_kind(one, kind) for one in kinds if isinstance(one, Mapping)):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from sigstep.engines.gatekeeper.ratify_reader import GROUP as RATIFY
 from sigstep.engines.gatekeeper.ratify_reader import read_ratify
@@ -27,6 +27,9 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 _CORE: Final = frozenset({"ConfigMap", "Secret", "Namespace"})
 _TARGET: Final = "admission.k8s.gatekeeper.sh"
 _ACTIONS: Final = ("deny", "warn", "dryrun", "scoped")
+_MATCH: Final = (
+    *("kinds", "namespaces", "excludedNamespaces", "labelSelector", "namespaceSelector", "scope", "name", "source"),
+)
 _POINTS: Final = frozenset({"*", "validation.gatekeeper.sh"})
 _PACKAGE: Final = re.compile(r"^\s*package\s+([A-Za-z_][\w.]*)", re.MULTILINE)
 _VIOLATION: Final = re.compile(r"^\s*violation\b", re.MULTILINE)
@@ -149,9 +152,28 @@ def _constraint(form: Form, known: Mapping[str, Template]) -> Constraint:
         name=name,
         kind=kind,
         action=action,
-        match=(spec.form("match") or Form({}, "", form.problems)).members,
+        match=_match(spec.form("match") or Form({}, "", form.problems)),
         parameters=spec.members.get("parameters") or {},
     )
+
+
+def _match(form: Form) -> Mapping[str, Any]:
+    """What a constraint is about, its members of the right kinds."""
+    form.only(*_MATCH)
+    for one in form.forms("kinds"):
+        one.only("apiGroups", "kinds")
+        one.texts("apiGroups")
+        one.texts("kinds")
+    for name in ("namespaces", "excludedNamespaces"):
+        form.texts(name)
+    for name in ("scope", "name", "source"):
+        form.text(name)
+    for name in ("labelSelector", "namespaceSelector"):
+        selector = form.form(name)
+        if selector is not None:
+            selector.form("matchLabels")
+            list(selector.forms("matchExpressions"))
+    return form.members
 
 
 def _scoped(spec: Form) -> str:

@@ -81,12 +81,35 @@ def _rule(form: Form, action: str, secrets: Secrets) -> ImageRule:
         form.say(f"{form.place('preconditions')}: Invalid value: must be of type object")
     return ImageRule(
         name=form.text("name"),
-        match=match.members if match else {},
-        exclude=(form.form("exclude") or Form({}, "", [])).members,
+        match=_filters(match) if match else {},
+        exclude=_filters(form.form("exclude") or Form({}, "", [])),
         context=tuple(one.members for one in form.forms("context")),
         preconditions=preconditions,
         verify=tuple(_verify(one, action, secrets) for one in form.forms("verifyImages")),
     )
+
+
+def _filters(form: Form) -> Mapping[str, Any]:
+    """A match or exclude block, its members of the right kinds."""
+    for one in (form, *form.forms("any"), *form.forms("all")):
+        resources = one.form("resources")
+        for name in ("subjects", "roles", "clusterRoles"):
+            one.items(name)
+        if resources is None:
+            continue
+        for name in ("kinds", "names", "namespaces", "operations"):
+            resources.texts(name)
+        resources.text("name")
+        texts_of(resources, "annotations")
+        for name in ("selector", "namespaceSelector"):
+            selector = resources.form(name)
+            if selector is not None:
+                texts_of(selector, "matchLabels")
+                for expression in selector.forms("matchExpressions"):
+                    expression.text("key")
+                    expression.text("operator")
+                    expression.texts("values")
+    return form.members
 
 
 def kinds_of(match: Any) -> set[str]:

@@ -54,7 +54,7 @@ def read_image_policy(document: Mapping[str, Any], kind: str) -> ImageValidating
         actions=actions,
         ignore=failure == "Ignore",
         admission=_admission(spec),
-        constraints=(spec.form("matchConstraints") or Form({}, "", problems)).members,
+        constraints=_constraints(spec.form("matchConstraints") or Form({}, "", problems)),
         conditions=tuple(text for _, text in _expressions(spec, "matchConditions", "name")),
         references=tuple(_reference(one) for one in spec.forms("matchImageReferences")),
         mutate_digest=checks.flag("mutateDigest", default=True),
@@ -71,6 +71,23 @@ def read_image_policy(document: Mapping[str, Any], kind: str) -> ImageValidating
         spec.say("spec.validations: Required value")
     refuse(problems, f"Kyverno does not take the {kind} {policy.name!r}", _FIX)
     return policy
+
+
+def _constraints(form: Form) -> Mapping[str, Any]:
+    """Which objects the policy is about, its members of the right kinds."""
+    for name in ("resourceRules", "excludeResourceRules"):
+        for one in form.forms(name):
+            for member in ("apiGroups", "apiVersions", "operations", "resources", "resourceNames"):
+                one.texts(member)
+    form.form("namespaceSelector")
+    selector = form.form("objectSelector")
+    if selector is not None:
+        texts_of(selector, "matchLabels")
+        for expression in selector.forms("matchExpressions"):
+            expression.text("key")
+            expression.text("operator")
+            expression.texts("values")
+    return form.members
 
 
 def _admission(spec: Form) -> bool:
