@@ -9,7 +9,7 @@ import pytest
 
 from sigstep.errors import FormatError
 from sigstep.model.digest import Digest
-from sigstep.predicates import custom, cyclonedx, registry, spdx, summary, vex
+from sigstep.predicates import custom, cyclonedx, reference, registry, spdx, summary, vex
 
 TIME = datetime(2026, 1, 2, tzinfo=timezone.utc)
 SPDX = {
@@ -199,3 +199,50 @@ def test_custom_takes_text_only() -> None:
     with pytest.raises(FormatError) as refused:
         custom.make(b"\xff", time=TIME)
     assert refused.value.code == "predicate-malformed"
+
+
+def test_what_sboms_describe() -> None:
+    """The SHA-256 of the described component or element; nothing where none is stated."""
+    digest = "ab" * 32
+    component = {"hashes": [{"alg": "SHA-256", "content": digest.upper()}, {"alg": "MD5", "content": "00"}]}
+    assert cyclonedx.described({"metadata": {"component": component}}) == {digest}
+    assert cyclonedx.described({"metadata": {"component": {"version": f"sha256:{digest}"}}}) == {digest}
+    assert cyclonedx.described({}) == frozenset()
+    element = {"SPDXID": "a", "checksums": [{"algorithm": "SHA256", "checksumValue": digest}, {"algorithm": "MD5"}]}
+    other = {"SPDXID": "b", "checksums": [{"algorithm": "SHA256", "checksumValue": "00"}]}
+    assert spdx.described({"documentDescribes": ["a"], "files": [element, other]}) == {digest}
+    relation = {"relationshipType": "DESCRIBES", "relatedSpdxElement": "a"}
+    assert spdx.described({"relationships": [relation], "packages": [element, other]}) == {digest}
+    assert spdx.described({"Data": "text"}) == frozenset()
+
+
+def test_references() -> None:
+    """A document by its digest: told, and refused without attester or digest."""
+    uri = "https://in-toto.io/attestation/reference/v0.1"
+    made = reference.make(attester_id="urn:x", name="s.json", digest=Digest.of(b"x"), media_type="text/spdx")
+    registry.check(uri, made)
+    assert reference.Reference().describe(uri, made)[0].startswith("refers to s.json (text/spdx), sha256:")
+    for bad in ({**made, "attester": {}}, {**made, "references": []}, {**made, "references": [{"name": "a"}]}):
+        with pytest.raises(FormatError) as refused:
+            registry.check(uri, bad)
+        assert refused.value.code == "predicate-malformed"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b'{"spdxVersion": 1}', b'["spdxVersion"]', b'{"spdxVersion": "SPDX-9"}', b'{"a": "spdxVersion"}'],
+)
+def test_spdx_refused(data: bytes) -> None:
+    """No object, or no version."""
+    with pytest.raises(FormatError) as refused:
+        spdx.parse(data)
+    assert refused.value.code == "predicate-malformed"
+
+
+def test_spdx_limits_and_others() -> None:
+    """A bound for text too; SPDX 3 as JSON-LD is taken as it is."""
+    with pytest.raises(FormatError) as refused:
+        spdx.parse(TAG_VALUE, at_most=10)
+    assert refused.value.code == "predicate-too-large"
+    assert spdx.uri_of({"@graph": []}) == "https://spdx.dev/Document/v3"
+    assert spdx.components(spdx.parse(TAG_VALUE.replace(b"MIT", b"NOASSERTION")))[0]["licences"] == ()
