@@ -82,7 +82,7 @@ def scan_of(uri: str, predicate: dict[str, Any]) -> Scan:
     if uri != vulnerability.COSIGN:
         return vulnerability.read_in_toto(predicate)
     report = predicate["scanner"]["result"]
-    for name in SCANNERS:
+    for name in SCANNERS if isinstance(report, dict) else ():
         scanner = importlib.import_module(name)
         if scanner.recognises(report):
             scan: Scan = scanner.read(report)

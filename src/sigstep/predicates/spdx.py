@@ -95,7 +95,7 @@ def described(document: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(
         str(one.get("checksumValue", "")).lower()
         for element in elements
-        if element.get("SPDXID") in named
+        if str(element.get("SPDXID")) in named
         for one in objects(element, "checksums")
         if one.get("algorithm") == "SHA256"
     )

@@ -45,5 +45,5 @@ def _finding(found: Mapping[str, Any], rules: Mapping[str, Mapping[str, Any]]) -
 def _scored(score: Any) -> Severity:
     try:
         return Severity.of_score(float(score))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise malformed("security-severity is not a score") from None
