@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sigstep.cli import admit, policy_engines
+from sigstep.cli import admit, policy_engines, policy_recall, policy_trials
 from sigstep.flows.policies import check_policy, template
 from sigstep.rendering.text import plain
 
@@ -42,3 +42,7 @@ group.add_command(admit.command)
 group.add_command(policy_engines.export)
 group.add_command(policy_engines.convert_command)
 group.add_command(policy_engines.from_image)
+group.add_command(policy_trials.explain_command)
+group.add_command(policy_trials.test_command)
+group.add_command(policy_trials.replay_command)
+group.add_command(policy_recall.group)

@@ -32,9 +32,7 @@ TARGETS: Final = MappingProxyType(
     {
         # engine: its export options, each with the values it takes; none: any text
         "policy-controller": MappingProxyType({"api": ("v1beta1", "v1alpha1"), "namespaces": ()}),
-        "kyverno": MappingProxyType({"kind": ("ImageValidatingPolicy", "ClusterPolicy")}),
         "gatekeeper": MappingProxyType({"provider": ()}),
-        "connaisseur": MappingProxyType({"open-ended-allow": ("accepted",)}),
     }
 )
 

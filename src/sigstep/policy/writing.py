@@ -54,7 +54,7 @@ def write_policy(policy: Policy) -> bytes:
         "trust": {name: _trust(one) for name, one in policy.trust.items()},
         "signers": {name: _signer(one) for name, one in policy.signers.items()},
         "rules": [_rule(one) for one in policy.rules],
-        "recalls": [_recall(one) for one in policy.recalls],
+        "recalls": [recall_document(one) for one in policy.recalls],
         "targets": {
             name: {k: list(v) if isinstance(v, tuple) else v for k, v in one.items()}
             for name, one in policy.targets.items()
@@ -147,7 +147,8 @@ def _quorum(quorum: Quorum) -> dict[str, Any]:
     return {"all-of": names} if quorum.count == len(names) else {"at-least": quorum.count, "of": names}
 
 
-def _recall(one: Recall) -> dict[str, Any]:
+def recall_document(one: Recall) -> dict[str, Any]:
+    """How the policy file and a recall list write a recall."""
     said: dict[str, Any] = {one.kind: one.value}
     if one.issuer is not None and one.subject is not None:
         said = {"identity": {"issuer": matcher_document(one.issuer), "subject": matcher_document(one.subject)}}
