@@ -130,6 +130,12 @@ Foo_Bar[extra]==1.2 ; python_version > "3.9" \\
     --hash=sha256:{B}
 ranged>=2
 direct @ https://files.example/direct.whl
+-e git+https://git.example/x.git@abc#egg=Editable
+./local/thing.tar.gz
+--extra-index-url https://more.example/simple
+star==1.*
+two==1,==2
+not a requirement
 """
 
 Row = tuple[str, str, str, str, int, int]
@@ -163,7 +169,12 @@ CASES: list[tuple[str, str, list[Row]]] = [
     (
         "requirements.txt",
         REQUIREMENTS,
-        [("foo-bar", "1.2", INDEX, "", 3, 2), ("direct", "", "", "url https://files.example/direct.whl", 7, 0)],
+        [
+            ("foo-bar", "1.2", INDEX, "", 3, 2),
+            ("direct", "", "", "url https://files.example/direct.whl", 7, 0),
+            ("editable", "", "", "url git+https://git.example/x.git@abc#egg=Editable", 8, 0),
+            ("thing-tar-gz", "", "", "path ./local/thing.tar.gz", 9, 0),
+        ],
     ),
 ]
 
