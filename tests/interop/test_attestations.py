@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 from tests.flows.main_line import run
 from tests.flows.slsa import BUILDER, delegated, generator
-from tests.flows.test_attestations import CDX, SPDX, VEX
+from tests.flows.test_attestations import CDX, JUNIT, SPDX, VEX
 from tests.flows.test_images import push
 from tests.interop.test_images import cosign, signing, verifying
+from tests.interop.tools import tool
 from tests.sandboxes import sandbox
 
 from sigstep.sandbox.local import Sandbox
@@ -127,3 +129,31 @@ rules:
         (desk / "policy.yml").write_text(policy.replace("WHAT", what))
         result = run(sandbox, "verify", image, "--policy", "policy.yml")
         assert (result.exception, result.return_value) == (None, status), result.output
+
+
+@pytest.mark.parametrize(
+    ("option", "uri"),
+    [
+        (("--sbom", "cdx.json"), "https://cyclonedx.org/bom"),
+        (("--sbom", "spdx.json"), "https://spdx.dev/Document/v2.3"),
+        (("--vuln", "vuln.json"), "https://cosign.sigstore.dev/attestation/vuln/v1"),
+        (("--vuln", "vuln.json", "--vuln-form", "in-toto"), "https://in-toto.io/attestation/vulns/v0.2"),
+        (("--test-results", "junit.xml"), "https://in-toto.io/attestation/test-result/v0.1"),
+        (("--provenance",), "https://slsa.dev/provenance/v1"),
+    ],
+)
+def test_gh_verifies_ours(sandbox: Sandbox, desk: Path, option: tuple[str, ...], uri: str) -> None:
+    """`gh attestation verify --predicate-type` takes each kind, and refuses another."""
+    (desk / "cdx.json").write_text(json.dumps(CDX))
+    (desk / "spdx.json").write_text(json.dumps(SPDX))
+    (desk / "vuln.json").write_text('{"matches": [], "descriptor": {"version": "1"}}')
+    (desk / "junit.xml").write_text(JUNIT)
+    (desk / "root.jsonl").write_text(json.dumps(sandbox.trusted_root()) + "\n")
+    result = run(sandbox, "attest", "app", *option)
+    assert result.exception is None, result.exception
+    environ = {"GH_CONFIG_DIR": str(desk / "gh"), "GH_TOKEN": "", "NO_COLOR": "1", "HOME": str(desk)}
+    options = ["--bundle", "app.sigstore.json", "--custom-trusted-root", "root.jsonl", "--repo", "acme/app"]
+    for wanted, good in ((uri, True), ("https://other.example/v1", False)):
+        command = [tool("gh"), "attestation", "verify", "app", *options, "--predicate-type", wanted]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environ)
+        assert (done.returncode == 0) is good, done.stdout + done.stderr

@@ -25,6 +25,8 @@ def report_text(report: Report, *, explain: bool = False) -> str:
 
 def _verdict_lines(verdict: Verdict, *, explain: bool) -> list[str]:
     lines = [line for verified in verdict.accepted[:1] for line in _who(verified)]
+    types = (one.statement.predicate_type for one in verdict.accepted if one.statement is not None)
+    lines.extend(f"  attests: {plain(one)}" for one in dict.fromkeys(types))
     for finding in verdict.findings:
         lines.extend(_finding_lines(finding))
     if explain:
@@ -39,8 +41,6 @@ def _who(verified: Verified) -> list[str]:
         lines.append(f"  issuer: {plain(verified.identity.issuer)}")
     lines.extend(f"  log: index {one.log_index} of {plain(one.log_url)}" for one in verified.entries)
     lines.extend(f"  time: {one.time:%Y-%m-%dT%H:%M:%SZ} by {plain(one.authority)}" for one in verified.times)
-    if verified.statement is not None:
-        lines.append(f"  attests: {plain(verified.statement.predicate_type)}")
     return lines
 
 
