@@ -8,8 +8,9 @@ from pathlib import Path
 
 from sigstep.action.inputs import Inputs
 from sigstep.action.result import OUTCOMES, StepResult
-from sigstep.errors import UsageError
+from sigstep.errors import SigstepError, UsageError
 from sigstep.flows.dependencies import POLICY_PATH, DependencyRequest, examine_dependencies
+from sigstep.flows.dependency_comment import write_comment
 from sigstep.flows.gate import base_commit
 from sigstep.flows.trust import TrustRequest, load_registry_keys, load_trust
 from sigstep.model.dependency import DependencyReport, Judged, Level, Locked
@@ -18,7 +19,7 @@ from sigstep.policy.dependency_rules import Profile
 from sigstep.ports.world import World
 from sigstep.rendering.dependencies import dependencies_text
 from sigstep.rendering.dependency_json import dependencies_json
-from sigstep.rendering.dependency_markdown import dependencies_comment, dependencies_markdown
+from sigstep.rendering.dependency_markdown import MARKER, dependencies_comment, dependencies_markdown
 from sigstep.rendering.dependency_sarif import dependencies_sarif
 from sigstep.services.github import github_of
 from sigstep.services.registry import origin_of
@@ -56,10 +57,21 @@ def run(inputs: Inputs, world: World) -> StepResult:
         credentials={origin_of(github_of(world).api): TOKEN} if inputs.text("github-token") else {},
         name=world.environ.get("GITHUB_REPOSITORY", ""),
     )
-    return _result(examine_dependencies(request, world))
+    report = examine_dependencies(request, world)
+    unwritten = _comment(report, inputs, world) if inputs.flag("comment") else ()
+    return _result(report, unwritten)
 
 
-def _result(report: DependencyReport) -> StepResult:
+def _comment(report: DependencyReport, inputs: Inputs, world: World) -> tuple[Finding, ...]:
+    """Write the one comment; where the token may not (a fork, Dependabot) a warning says so."""
+    try:
+        write_comment(dependencies_comment(report), MARKER, world, token=inputs.text("github-token"))
+    except SigstepError as error:
+        return (Finding(code=error.code, what=error.what, why=error.why, fix=error.fix),)
+    return ()
+
+
+def _result(report: DependencyReport, unwritten: tuple[Finding, ...]) -> StepResult:
     found = [(one, result.change.new) for result in report.results for one in result.findings]
     told = [(one, None) for one in report.notices] + [*found]
     levels = Counter(Level.FAIL if any(one.level is Level.FAIL for one in result.findings) else Level.NOTE
@@ -80,7 +92,7 @@ def _result(report: DependencyReport) -> StepResult:
             "comment-path": dependencies_comment(report),
         },
         errors=tuple(_finding(one, where) for one, where in told if one.level is Level.FAIL),
-        warnings=tuple(_finding(one, where) for one, where in told if one.level is Level.WARN),
+        warnings=(*(_finding(one, where) for one, where in told if one.level is Level.WARN), *unwritten),
     )
 
 

@@ -14,13 +14,16 @@ _REF: Final = re.compile(r"refs/pull/([0-9]{1,12})/merge")
 _PAGES: Final = 10
 
 
-def write_comment(body: str, marker: str, world: World, *, repository: str = "", number: int = 0) -> str:
+def write_comment(
+    body: str, marker: str, world: World, *, repository: str = "", number: int = 0, token: str = ""
+) -> str:
     """Write or update the comment that begins with ``marker``; only a bot's own comment is taken for it.
 
     Args:
         body: Markdown that begins with the marker.
         repository: ``owner/name``; that of the running job by default.
         number: of the pull request; that of the running job by default.
+        token: instead of the one in the environment.
 
     Returns:
         The comment's address.
@@ -31,7 +34,7 @@ def write_comment(body: str, marker: str, world: World, *, repository: str = "",
     """
     slug = check_slug(repository or world.environ.get("GITHUB_REPOSITORY", ""))
     number = number or _number(world)
-    github = github_of(world)
+    github = github_of(world, token=token)
     path = f"repos/{slug}/issues/{number}/comments"
     pages = github.pages(f"{path}?per_page=100", world, at_most=_PAGES, permission=PERMISSION)
     listed = [one for page in pages for one in page.get("items", []) if isinstance(one, dict)]
