@@ -121,14 +121,18 @@ def admit(request: AdmissionRequest, world: World) -> AdmissionReport:
     rules = engine.read(request.documents)
     now = world.clock.now()
     images = _gather(written, rules, request, world)
+    languages = WorldLanguages(world)
     surroundings = Surroundings(
         now=now,
         roots=request.trust.roots,
         prover=AttachmentProver(request.trust.roots, now),
-        languages=WorldLanguages(world),
+        languages=languages,
         trust=request.named,
         default=request.default,
     )
+    with languages.noting():
+        for one in workloads:
+            engine.judge(rules, one, images, surroundings)
     return _report(
         request.engine,
         workloads,
