@@ -7,6 +7,7 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from sigstep.policy.document import Attested, Policy, PolicyRule, Quorum, Signer
@@ -176,6 +177,13 @@ _WRITTEN: Final = re.compile(
     r"\(\?:(?P<path>.*)\)" + re.escape(_AFTER) + r"\$",
     re.DOTALL,
 )
+
+
+def end_of_day(day: date, where: str, losses: Losses) -> str:
+    """The end of a day for Rego, whose times are nanoseconds in 64 bits."""
+    if day.year > 2261:
+        losses.refuse(where, f"{day} is later than Rego's time reaches: 2261")
+    return f"{day}T23:59:59Z"
 
 
 def dns_name(*parts: str) -> str:

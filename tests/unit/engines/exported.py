@@ -85,3 +85,29 @@ def refused(found: Export) -> set[str]:
 def warned(found: Export) -> str:
     """All that is warned of."""
     return "\n".join(f"{one.place}: {one.what}" for one in found.losses if not one.refused)
+
+
+_BOTH = signed("all-of: [release, audit]", more=", formats: [bundle]")
+_PUSHED = signed("any-of: [trigger]", more=", formats: [legacy]")
+_EITHER = signed("all-of: [release, audit]")
+_MATCH: dict[str, Any] = {"attestations": {"it": [{"predicateType": "x"}]}}
+# name: rule, what authorities matched, whether the policy over them is satisfied
+CIP_RULES: dict[str, tuple[str, dict[str, Any], bool]] = {
+    "both": (_BOTH, {"0-release-bundle": _MATCH, "0-audit-bundle": _MATCH}, True),
+    "one": (_BOTH, {"0-release-bundle": _MATCH}, False),
+    "one in both forms": (_EITHER, {"0-release-bundle": _MATCH, "0-release-legacy": _MATCH}, False),
+    "one in each form": (_EITHER, {"0-release-bundle": _MATCH, "0-audit-legacy": _MATCH}, True),
+    "extension": (_PUSHED, {"0-trigger-legacy": {"signatures": [{"githubWorkflowTrigger": "push"}]}}, True),
+    "extension differs": (_PUSHED, {"0-trigger-legacy": {"signatures": [{"githubWorkflowTrigger": "fork"}]}}, False),
+    "extension missing": (_PUSHED, {"0-trigger-legacy": {"signatures": [{}]}}, False),
+    "allowed": (
+        "- {name: app, images: [ghcr.io/acme/app], allow: {reason: old, until: 2200-01-01}}",
+        {"allow": {"static": True}},
+        True,
+    ),
+    "allowance ended": (
+        "- {name: app, images: [ghcr.io/acme/app], allow: {reason: old, until: 2001-01-01}}",
+        {"allow": {"static": True}},
+        False,
+    ),
+}

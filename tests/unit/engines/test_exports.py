@@ -58,6 +58,11 @@ REFUSALS: dict[str, tuple[str, frozenset[str], str]] = {
         frozenset({KYVERNO, CONNAISSEUR}),
         "",
     ),
+    "allow for ever": (
+        "- {name: app, images: [ghcr.io/acme/app], allow: {reason: old, until: 2999-01-01}}",
+        EVERY,
+        "",
+    ),
     "no rule about images": ("- {name: app, blobs: ['**'], deny: {reason: bad}}", EVERY, ""),
     "whole of Docker Hub": (signed(image="docker.io/**"), frozenset({KYVERNO, GATEKEEPER}), ""),
     "pattern with brackets": (signed(image="ghcr.io/acme/[ab]"), frozenset({CIP, CONNAISSEUR}), ""),

@@ -18,6 +18,7 @@ from sigstep.policy.exporting import (
     demands,
     distinct,
     dns_name,
+    end_of_day,
     identity_members,
     image_rules,
     manifest,
@@ -133,7 +134,8 @@ class _Rule:
         elif rule.allow:
             assert rule.until is not None
             spec["authorities"] = [{"name": "allow", "static": {"action": "pass"}}]
-            until = f'until := time.parse_rfc3339_ns("{rule.until}T23:59:59Z")\n\n'
+            until = end_of_day(rule.until, f"{self._place}.allow", self._losses)
+            until = f'until := time.parse_rfc3339_ns("{until}")\n\n'
             spec["policy"] = {"type": "rego", "data": HEAD + until + ALLOW}
         else:
             spec |= self._proofs()

@@ -16,6 +16,7 @@ from sigstep.policy.exporting import (
     demands,
     distinct,
     dns_name,
+    end_of_day,
     hub_is_unclear,
     image_rules,
     manifest,
@@ -132,7 +133,7 @@ def _rule(rule: PolicyRule, wanted: Wanted, losses: Losses) -> dict[str, Any]:
         "images": [written_image(one) for one in rule.images],
         "exclude": [written_image(one) for one in rule.exclude],
         "deny": rule.deny,
-        "allowedUntil": f"{rule.until}T23:59:59Z" if rule.allow else "",
+        "allowedUntil": end_of_day(rule.until, f"{place(rule)}.allow", losses) if rule.until else "",
         "demands": [_demand(one, rule, wanted, losses) for one in demands(rule)],
     }
 
