@@ -124,3 +124,98 @@ def test_sampleproject(tmp_path: Path) -> None:
     bad = examine(tmp_path / "bad", {}, pinned("00" * 32), **options)
     assert "digest-mismatch" in [one.rule for one in bad.results[0].findings]
     assert bad.exit_code == 1
+
+
+RELEASE = json.loads((SHARED / "material" / "github_release_bundle.json").read_text())
+COMMIT, ASSET = (
+    "c5e17a62e06a1d201570249c61fae531e9244e1b",
+    "e15b593c6ab8d7725a3cc82226ef816cac6bf9c70eed383bd459295cc65f5ec3",
+)
+
+
+def hub(number: int) -> Any:
+    """GitHub's API with the recorded release attestation; the repository has that id."""
+
+    def answering(sent: Sent) -> Response:
+        path = sent.url.partition("?")[0].removeprefix("https://hub.example/repos/bdehamer/delme")
+        known: dict[str, Any] = {
+            "": {"id": number, "owner": {"id": 398027}, "default_branch": "main"},
+            "/git/ref/tags/v6": {"object": {"type": "commit", "sha": COMMIT}},
+            f"/compare/main...{COMMIT}": {"status": "identical"},
+            f"/attestations/sha1:{COMMIT}": {"attestations": [{"bundle": RELEASE}]},
+            f"/attestations/sha256:{ASSET}": {"attestations": [{"bundle": RELEASE}]},
+        }
+        return answer(200, json.dumps(known[path]).encode()) if path in known else answer(404)
+
+    return answering
+
+
+@pytest.mark.parametrize(("number", "state"), [(905988044, EvidenceState.VERIFIED), (1, EvidenceState.INVALID)])
+def test_a_real_release_attestation(tmp_path: Path, number: int, state: EvidenceState) -> None:
+    """An action pinned to an immutable release of GitHub, and an asset of it: by GitHub's own root, ids compared."""
+    root = parse_trusted_root((SHARED / "trust" / "github.trusted_root.json").read_bytes(), name="github")
+    url = "https://github.com/bdehamer/delme/releases/download/v6/artifact.zip"
+    head = {
+        "action.yml": f"runs:\n  steps:\n    - uses: bdehamer/delme@{COMMIT} # v6\n",
+        "Dockerfile": f"ADD --checksum=sha256:{ASSET} {url} /x\n",
+    }
+    commits(tmp_path, {}, head)
+    request = DependencyRequest(
+        repository=tmp_path,
+        base="s0",
+        head="s1",
+        trust=TrustMaterial(roots=(root,)),
+        registries={"github": "https://hub.example"},
+    )
+    found = {one.change.new.ecosystem: one for one in examine_dependencies(request, world(hub(number))).results}
+    assert found["githubactions"].new.state is state, found
+    assert found["github"].new.state is EvidenceState.VERIFIED, found
+    assert found["github"].new.basis == "release attestation"
+    if state is EvidenceState.VERIFIED:
+        (publisher,) = found["githubactions"].new.publishers
+        assert (publisher.repository_id, publisher.owner_id) == ("905988044", "398027")
+
+
+def test_a_real_release_attestation_of_another_repository(tmp_path: Path) -> None:
+    """The same attestation does not speak for another repository, or another tag."""
+    root = parse_trusted_root((SHARED / "trust" / "github.trusted_root.json").read_bytes(), name="github")
+    for number, place in enumerate(("evil/delme/releases/download/v6", "bdehamer/delme/releases/download/v7")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        commits(
+            folder, {}, {"Dockerfile": f"ADD --checksum=sha256:{ASSET} https://github.com/{place}/artifact.zip /x\n"}
+        )
+
+        def answering(sent: Sent) -> Response:
+            return answer(200, json.dumps({"attestations": [{"bundle": RELEASE}]}).encode())
+
+        request = DependencyRequest(
+            repository=folder,
+            base="s0",
+            head="s1",
+            trust=TrustMaterial(roots=(root,)),
+            registries={"github": "https://hub.example"},
+        )
+        (result,) = examine_dependencies(request, world(answering)).results
+        assert (result.new.state, result.findings[0].rule) == (EvidenceState.INVALID, "subject-mismatch"), place
+
+
+def test_a_real_sdist(tmp_path: Path) -> None:
+    """Provenance of an sdist beside its file: the id is the one that a later name of the repository has too."""
+    import hashlib
+
+    folder = SHARED / "material" / "pep740"
+    name = "pypi_attestations-0.0.19.tar.gz"
+    digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    file = {"filename": name, "hashes": {"sha256": digest}, "provenance": "https://index.example/p"}
+
+    def index(sent: Sent) -> Response:
+        if sent.url.endswith("/pypi-attestations/"):
+            kind = {"content-type": "application/vnd.pypi.simple.v1+json"}
+            return answer(200, json.dumps({"files": [file]}).encode(), kind)
+        return answer(200, (folder / f"{name}.provenance").read_bytes())
+
+    head = {"requirements.txt": f"pypi-attestations==0.0.19 --hash=sha256:{digest}\n"}
+    (result,) = examine(tmp_path, {}, head, registry=index, registries={"pypi": INDEX}).results
+    assert result.new.state is EvidenceState.VERIFIED, result
+    assert result.new.publishers[0].repository_id == "772247423"

@@ -250,6 +250,9 @@ def test_configuration_of_a_pull_request(tmp_path: Path) -> None:
         return answer(404)
 
     report = examine(tmp_path, answering, base, head)
-    assert [(one.rule, one.level, one.path) for one in report.notices] == [("source-changed", Level.FAIL, ".npmrc")]
+    assert [(one.rule, one.level, one.path) for one in report.notices] == [
+        ("source-changed", Level.FAIL, ".npmrc"),
+        ("signatures-not-judged", Level.NOTE, ""),
+    ]
     assert asked == [f"{NPM}/a"]
     assert report.exit_code == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from sigstep.flows.dependency_evidence import Known, examine_changes
 from sigstep.flows.lockfiles import Git, Snapshot
 from sigstep.flows.registries import Registries, registries_of
 from sigstep.model import limits
-from sigstep.model.dependency import Change, DependencyReport, Judged, Locked
+from sigstep.model.dependency import Change, DependencyReport, Judged, Level, Locked
 from sigstep.model.digest import Digest
 from sigstep.model.trust import TrustedKey, TrustMaterial
 from sigstep.policy.changes import pair, with_locked_commits
@@ -92,12 +92,13 @@ def examine_dependencies(request: DependencyRequest, world: World) -> Dependency
         seconds=request.seconds,
     )
     notices = [*moved, *_notices(base, head, policy), *_configuration(git, request, registries, policy)]
+    notices += _unjudged(mine, request, policy)
     return DependencyReport(
         base=request.base,
         head=request.head,
         profile=policy.profile.value,
         results=examine_changes(mine, known, policy, world),
-        notices=tuple(notices) if request.shard[0] == 1 else (),
+        notices=tuple(sorted(notices, key=lambda one: list(Level).index(one.level))) if request.shard[0] == 1 else (),
         unchanged=max(0, len(locked) - len(changes)),
         policy=said,
         repository=request.name,
@@ -131,6 +132,13 @@ def _notices(base: Snapshot, head: Snapshot, policy: DependencyPolicy) -> list[J
     found += [policy.finding("file-unread", f"{path} cannot be read: {why}", path=path) for path, why in head.unread]
     found += [policy.finding("file-unread", f"{path} at the base: {why}") for path, why in base.unread]
     return found
+
+
+def _unjudged(changes: Sequence[Change], request: DependencyRequest, policy: DependencyPolicy) -> list[Judged]:
+    if request.registry_keys or not any(one.new.ecosystem == "npm" and not one.new.source for one in changes):
+        return []
+    message = "there are no keys of the npm registry: its signatures and publish attestations were not judged"
+    return [policy.finding("signatures-not-judged", message)]
 
 
 def _configuration(git: Git, request: DependencyRequest, before: Registries, policy: DependencyPolicy) -> list[Judged]:

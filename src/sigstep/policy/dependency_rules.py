@@ -61,6 +61,7 @@ LEVELS: Final[Mapping[str, tuple[Level, Level]]] = MappingProxyType(
         "ref-kind-changed": (_NOTE, _WARN),
         "commit-off-branch": (_NOTE, _WARN),
         "file-unread": (_NOTE, _WARN),
+        "signatures-not-judged": (_NOTE, _WARN),
         "too-new": (_NOTE, _WARN),
         "unpinned": (_NOTE, _WARN),
         "no-provenance": (_NOTE, _NOTE),
