@@ -15,10 +15,12 @@ from sigstep.action.subjects import declare, subjects_of
 from sigstep.errors import UsageError
 from sigstep.flows import reports
 from sigstep.flows.attest import AttestRequest, attest
+from sigstep.flows.sbom_making import sbom_named
 from sigstep.flows.sign import Made, SigningResult
 from sigstep.flows.signing_run import SigningOptions
 from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.flows.verify import VerifyRequest, verify
+from sigstep.model import limits
 from sigstep.model.digest import Digest
 from sigstep.model.receipt import Receipt
 from sigstep.model.statement import PROVENANCE, Predicate
@@ -106,7 +108,10 @@ def predicates_of(inputs: Inputs, world: World) -> tuple[Predicate, ...]:
             why="predicate-type belongs to predicate or predicate-path",
             fix="give both, or neither for SLSA provenance",
         )
-    found = [reports.sbom(Path(one), world) for one in sbom]
+    reading = reports.Reading(at_most=limits.PREDICATE_BYTES)  # GitHub's bound; larger ones are attested by digest
+    image, digest = inputs.text("subject-name"), inputs.text("subject-digest")
+    about = f"registry:{image}@{digest}" if image and digest else ""
+    found = [sbom_named(one, world, reading, what=about) for one in sbom]
     if custom:
         found.append(reports.typed(kind, Path(path), world) if path else reports.typed_of(kind, inline.encode(), world))
     found += [reports.scan(Path(one), world) for one in inputs.entries("scan-path")]

@@ -12,7 +12,7 @@ import click
 from sigstep.cli.signing_options import FILE
 from sigstep.errors import FormatError, UsageError
 from sigstep.flows import reports
-from sigstep.flows.sbom_making import AUTO, make_sbom
+from sigstep.flows.sbom_making import sbom_named
 from sigstep.model import limits
 from sigstep.model.statement import PROVENANCE, Predicate
 from sigstep.oidc.missing import github_event
@@ -59,7 +59,7 @@ def predicates_of(given: dict[str, Any], world: World, *, nothing: bool = False)
     reading = reports.Reading(schema=given["check_schema"], form=given["vuln_form"])
     kind, file = given["kind"], given["predicate"]
     found = [PROVENANCE] if given["provenance"] else []
-    found += [_sbom(one, world, reading) for one in given["sboms"]]
+    found += [sbom_named(one, world, reading) for one in given["sboms"]]
     found += [reports.scan(one, world, reading) for one in given["scans"]]
     found += [reports.junit(one, world) for one in given["tests"]]
     found += [reports.vex_document(one) for one in given["vexes"]]
@@ -92,13 +92,6 @@ def extras_of(given: dict[str, Any], world: World) -> Extras:
         allowed_inputs=given["inputs"],
         dependencies=_dependencies(given["dependencies"]),
     )
-
-
-def _sbom(text: str, world: World, reading: reports.Reading) -> Predicate:
-    word, _, what = text.partition(":")
-    if word == AUTO and not Path(text).exists():
-        return make_sbom(what, world, reading)
-    return reports.sbom(Path(text), world, reading)
 
 
 def _time(text: str | None) -> datetime | None:

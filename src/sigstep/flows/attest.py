@@ -236,6 +236,9 @@ def _store(request: AttestRequest, kind: str, number: int) -> FileStore:
 
 
 def _sha256s(subject: Subject) -> frozenset[str]:
+    """None for a subject that is only named by its digest: it may be an index of the image that an SBOM describes."""
+    if subject.location == str(subject.digests[0]):
+        return frozenset()
     sha256 = subject.digest(Algorithm.SHA256)
     return frozenset((sha256.hex,)) if sha256 is not None else frozenset()
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from sigstep.errors import ServiceError, UsageError
-from sigstep.flows.reports import PLAIN, Reading, sbom_of
+from sigstep.flows.reports import PLAIN, Reading, sbom, sbom_of
 from sigstep.model.statement import Predicate
 from sigstep.ports.world import World
 
@@ -22,6 +22,21 @@ _LOCKED: Final = (
     ("Pipfile.lock", ("pipenv",)),
     ("requirements.txt", ("requirements",)),
 )
+
+
+def sbom_named(text: str, world: World, reading: Reading = PLAIN, *, what: str = "") -> Predicate:
+    """The SBOM that an option names: a file, ``auto``, or ``auto:WHAT``.
+
+    Args:
+        what: what ``auto`` alone is about; empty: the current folder.
+
+    Raises:
+        UsageError, FormatError, ServiceError: see `make_sbom` and `sigstep.flows.reports.sbom`.
+    """
+    word, _, named = text.partition(":")
+    if word == AUTO and not Path(text).exists():
+        return make_sbom(named or what, world, reading)
+    return sbom(Path(text), world, reading)
 
 
 def make_sbom(source: str, world: World, reading: Reading = PLAIN, environ: Mapping[str, str] = _NOTHING) -> Predicate:
