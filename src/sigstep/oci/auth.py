@@ -121,7 +121,8 @@ def fetch_token(
     check_realm(realm, host)
     asked = {name: challenge.parameters[name] for name in ("service",) if name in challenge.parameters}
     asked["scope"] = scope
-    headers = {"Accept": "application/json"}
+    accept = {"Accept": "application/json"}
+    headers = dict(accept)
     if credential is not None and credential.identity_token:
         form = {**asked, "grant_type": "refresh_token", "refresh_token": credential.identity_token}
         body = urlencode({**form, "client_id": "sigstep"}).encode()
@@ -130,13 +131,23 @@ def fetch_token(
     else:
         if credential is not None:
             headers["Authorization"] = credential.basic()
-        url = f"{realm}{'&' if '?' in realm else '?'}{urlencode(asked)}"
+        url = _token_url(realm, asked)
         answer = world.http.request("GET", url, at_most=_TOKEN_BYTES, headers=headers, timeout=timeout)
+    if answer.status in {401, 403} and credential is not None and scope.endswith(":pull"):
+        # what everybody may read is read without the credentials, which may have expired or be for something else
+        bare = world.http.request(
+            "GET", _token_url(realm, asked), at_most=_TOKEN_BYTES, headers=accept, timeout=timeout
+        )
+        answer = bare if bare.status == 200 else answer
     if answer.status in {401, 403}:
         raise unauthorized(host, credential, answer.status)
     if answer.status != 200:
         raise _no_token(host, f"the token service answered with status {answer.status}", answer.status)
     return _token(answer.body, host)
+
+
+def _token_url(realm: str, asked: Mapping[str, str]) -> str:
+    return f"{realm}{'&' if '?' in realm else '?'}{urlencode(asked)}"
 
 
 def unauthorized(host: str, credential: Credential | None, status: int) -> ServiceError:

@@ -10,6 +10,7 @@ import secrets
 import threading
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 from sigstep.sandbox.exchange import Refused, Reply, Request, json_reply
 
@@ -30,8 +31,9 @@ class Registry:
 
     Attributes:
         referrers: whether the referrers API is there.
-        access: ``open``, ``token`` (Bearer with scopes) or ``basic``.
+        access: ``open``, ``token`` (Bearer with scopes), ``basic``, or ``negotiate`` (which we do not speak).
         user: the name and password that ``token`` and ``basic`` ask for.
+        public: whether the token service gives tokens for reading to everybody.
         realm: address of the token service, where it is not this server's own.
         replaced: bytes to answer instead of what is stored, by digest: a broken registry.
         relabelled: annotations that listings of referrers have instead of the true ones.
@@ -45,6 +47,7 @@ class Registry:
         self.referrers = True
         self.access = "open"
         self.user = ("user", "secret")
+        self.public = False
         self.realm = ""
         self.replaced: dict[str, bytes] = {}
         self.relabelled: dict[str, str] = {}
@@ -88,17 +91,24 @@ class Registry:
             realm = self.realm or f"http://{request.headers.get('Host', '')}/registry-token"
             asked = f'Bearer realm="{realm}",service="sandbox",scope="repository:{name}:{actions}"'
             raise Refused(401, "a token is needed", {"WWW-Authenticate": asked})
-        raise Refused(401, "a password is needed", {"WWW-Authenticate": 'Basic realm="sandbox"'})
+        scheme = "Basic" if self.access == "basic" else "Negotiate"
+        raise Refused(401, "a password is needed", {"WWW-Authenticate": f'{scheme} realm="sandbox"'})
 
     def _basic(self) -> str:
         return "Basic " + base64.b64encode(":".join(self.user).encode()).decode()
 
     def _token(self, request: Request) -> Reply:
-        if request.headers.get("Authorization", "") != self._basic():
+        asked = {name: values[0] for name, values in parse_qs(request.body.decode()).items()} or dict(request.query)
+        known = request.headers.get("Authorization", "") == self._basic() or (
+            asked.get("grant_type") == "refresh_token" and asked.get("refresh_token") == self.user[1]
+        )
+        bare = not request.headers.get("Authorization", "") and "refresh_token" not in asked
+        public = self.public and bare and asked.get("scope", "").endswith(":pull")
+        if not known and not public:
             raise Refused(401, "wrong credentials")
-        kind, _, rest = request.query.get("scope", "").partition(":")
+        kind, _, rest = asked.get("scope", "").partition(":")
         name, _, actions = rest.rpartition(":")
-        if kind != "repository" or request.query.get("service") != "sandbox":
+        if kind != "repository" or asked.get("service") != "sandbox":
             raise Refused(400, "scope and service are needed")
         token = secrets.token_hex(16)
         self._tokens[token] = {f"{name}:{action}" for action in actions.split(",")}
