@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from sigstep.cli.signing_options import FILE, duration, tell
+from sigstep.cli.durations import duration
+from sigstep.cli.signing_options import FILE, tell
 from sigstep.flows.complete import complete
 from sigstep.flows.trust import TrustRequest
 from sigstep.ports.real import real_world

@@ -27,7 +27,7 @@ _OPTIONS: Final = (
 
 def image_signing_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of a command that attaches to images."""
-    command = registry_options(command)
+    command = registry_options(command, retry=False)
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

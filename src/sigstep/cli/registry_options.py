@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from sigstep.cli.durations import duration
 from sigstep.errors import UsageError
 from sigstep.oci.layout import SavedImage, parse_saved
 from sigstep.oci.reference import Reference, parse_reference
@@ -25,9 +26,19 @@ _OPTIONS: Final = (
 )
 
 
-def registry_options(command: Any) -> Any:
-    """The options that say how registries are reached, for a command that takes ``**options``."""
-    for option in reversed(_OPTIONS):
+_RETRY: Final = click.option(
+    "--retry-for", default="1m", show_default=True, metavar="TIME", help="How long to try registries again, e.g. 90s."
+)
+
+
+def registry_options(command: Any, *, retry: bool = True) -> Any:
+    """The options that say how registries are reached, for a command that takes ``**options``.
+
+    Args:
+        command: gets the options.
+        retry: also ``--retry-for``; commands that sign have their own.
+    """
+    for option in reversed((*_OPTIONS, _RETRY) if retry else _OPTIONS):
         command = option(command)
     return command
 
@@ -49,7 +60,9 @@ def settings_of(options: Mapping[str, Any]) -> Settings:
                 fix="write --mirror docker.io=mirror.example",
             )
         mirrors[registry] = (*mirrors.get(registry, ()), host)
-    return Settings(plain_http=frozenset(options["plain_http"]), mirrors=mirrors)
+    return Settings(
+        plain_http=frozenset(options["plain_http"]), mirrors=mirrors, retry_seconds=duration(options["retry_for"])
+    )
 
 
 def image_place(text: str) -> Reference | SavedImage:

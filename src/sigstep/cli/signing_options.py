@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from sigstep.cli.durations import duration
 from sigstep.errors import UsageError
 from sigstep.flows.sign import SigningResult
 from sigstep.flows.signing_run import SigningOptions
@@ -24,7 +24,6 @@ from sigstep.subjects.digest import DigestSubject
 from sigstep.subjects.files import FileSubjects
 
 FILE: Final = click.Path(path_type=Path, dir_okay=False)
-_UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 _OPTIONS: Final = (
     click.option("--instance", metavar="NAME|URL", help="public-good, staging, github, or a TUF repository."),
@@ -124,20 +123,6 @@ def images_of(files: tuple[str, ...]) -> tuple[Reference, ...]:
             fix="run it once for the files and once for the images",
         )
     return images
-
-
-def duration(text: str) -> float:
-    """Seconds of ``90s``, ``45m``, ``2h`` or a bare number of seconds.
-
-    Raises:
-        UsageError: ``option-malformed``.
-    """
-    match = re.fullmatch(r"(\d{1,6})([smh]?)", text)
-    if match is None:
-        raise UsageError(
-            code="option-malformed", what=f"{text[:40]!r} is not a time", why="", fix="write 90s, 45m or 2h"
-        )
-    return float(match[1]) * _UNITS[match[2]]
 
 
 def tell(result: SigningResult, form: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
@@ -67,13 +67,13 @@ def sign_images(request: ImageSigningRequest, world: World) -> SigningResult:
     if not request.images:
         raise NothingToExamine(code="no-subject", what="nothing is named to sign", fix="name at least one image")
     client = Client(world, request.settings)
-    targets = {one.manifest.digest: one for image in request.images for one in _targets(client, image, request)}
+    targets = _once(one for image in request.images for one in _targets(client, image, request))
     for predicate in request.predicates:
-        check_described(predicate, [(one.subject, _meant_by(one.manifest)) for one in targets.values()])
+        check_described(predicate, [(one.subject, _meant_by(one.manifest)) for one in targets])
     bills = [(one, _bill(one, request.settings, world)) for one in _described(client, request)]
     run = open_run(request.options, world)
     predicates = complete(request.predicates, request.extras, request.options, run, world) if request.predicates else ()
-    jobs = [(target, predicate) for target in targets.values() for predicate in predicates] + bills
+    jobs = [(target, predicate) for target in targets for predicate in predicates] + bills
     attaching = Attaching(client=client, run=run, attach_as=request.attach_as, replace=request.replace)
 
     def one(number: int, _: tuple[Subject, ...]) -> Made:
@@ -96,8 +96,13 @@ def _described(client: Client, request: ImageSigningRequest) -> list[Target]:
     if not request.sbom:
         return []
     wide = replace(request, recursive=True)
-    found = [one for image in request.images for one in _targets(client, image, wide) if not one.manifest.is_index]
-    return list({one.manifest.digest: one for one in found}.values())
+    found = (one for image in request.images for one in _targets(client, image, wide))
+    return [one for one in _once(found) if not one.manifest.is_index]
+
+
+def _once(targets: Iterable[Target]) -> list[Target]:
+    """Each manifest of a repository once, however it was named."""
+    return list({(one.image.name, one.manifest.digest): one for one in targets}.values())
 
 
 def _target(image: Reference, manifest: Manifest, request: ImageSigningRequest) -> Target:

@@ -31,6 +31,8 @@ class Registry:
 
     Attributes:
         referrers: whether the referrers API is there.
+        promises: whether writing a referrer is answered with ``OCI-Subject``, as a registry with the API does; some
+            registries say so and have none, or have it and do not say so. None: as ``referrers``.
         access: ``open``, ``token`` (Bearer with scopes), ``basic``, or ``negotiate`` (which we do not speak).
         user: the name and password that ``token`` and ``basic`` ask for.
         public: whether the token service gives tokens for reading to everybody.
@@ -45,6 +47,7 @@ class Registry:
 
     def __init__(self) -> None:
         self.referrers = True
+        self.promises: bool | None = None
         self.access = "open"
         self.user = ("user", "secret")
         self.public = False
@@ -117,10 +120,11 @@ class Registry:
     def _blobs(self, request: Request, repository: _Repository, name: str, rest: str) -> Reply:
         if rest.startswith("uploads/"):
             return self._upload(request, repository, name, rest.removeprefix("uploads/"))
-        data = self.replaced.get(rest, repository.blobs.get(rest))
-        if data is None:
+        if rest not in repository.blobs:
             raise Refused(404, "no such blob")
-        return Reply(body=data, headers={"Content-Type": "application/octet-stream"})
+        return Reply(
+            body=self.replaced.get(rest, repository.blobs[rest]), headers={"Content-Type": "application/octet-stream"}
+        )
 
     def _upload(self, request: Request, repository: _Repository, name: str, session: str) -> Reply:
         if request.method == "POST":
@@ -172,7 +176,8 @@ class Registry:
         if ":" not in rest:
             repository.tags[rest] = digest
         headers = {"Location": f"/v2/{name}/manifests/{digest}", "Docker-Content-Digest": digest}
-        if self.referrers and "subject" in document:
+        promises = self.referrers if self.promises is None else self.promises
+        if promises and "subject" in document:
             headers["OCI-Subject"] = document["subject"]["digest"]
         return Reply(status=201, headers=headers)
 
