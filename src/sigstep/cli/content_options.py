@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from sigstep.cli.registry_options import settings_of
 from sigstep.cli.trust_options import trust_request
 from sigstep.errors import UsageError
 from sigstep.model.verdict import Report
@@ -109,7 +110,6 @@ def sign_summary(report: Report, options: dict[str, Any], world: World) -> tuple
         return ()
     from sigstep.flows.signing_run import SigningOptions
     from sigstep.flows.summaries import COMMAND_LINE, SummaryRequest, attest_summary
-    from sigstep.oci.client import Settings
     from sigstep.oidc.ambient import AmbientCredential
     from sigstep.oidc.github import GitHubActions
     from sigstep.signing.keys import managed_key
@@ -124,7 +124,7 @@ def sign_summary(report: Report, options: dict[str, Any], world: World) -> tuple
         options=SigningOptions(trust=trust_request(options), sources=(GitHubActions(), AmbientCredential())),
         key=managed_key(key, environ.get("SIGSTEP_KEY_PASSWORD")) if key is not None else None,
         folder=options["summary_dir"],
-        settings=Settings(plain_http=frozenset(options["plain_http"])),
+        settings=settings_of(options),
     )
     return attest_summary(request, world)
 
