@@ -10,7 +10,7 @@ from typing import Final
 
 from sigstep.model.dependency import Change, Locked, LockedFile
 
-LOCAL: Final = ("editable", "path", "virtual", "directory", "file", "workspace", "link", "portal", "variable")
+LOCAL: Final = ("editable", "path", "virtual", "directory", "file", "workspace", "link", "portal", "patch", "variable")
 _WHOLE_VERSION: Final = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+(?:[-+].*)?")
 _Key = tuple[str, str]
 
@@ -80,8 +80,10 @@ def source_change(change: Change, allowed: frozenset[str] = frozenset()) -> tupl
         if new.source and not is_local(new):
             return "source-not-registry", f"it comes from {new.source}, not from a registry"
         return "", ""
-    if old.source != new.source and not (is_local(new) and is_local(old)):
+    if _place(old.source) != _place(new.source) and not (is_local(new) and is_local(old)):
         return "source-changed", f"it came from {old.source or 'a registry'}, now from {new.source or 'a registry'}"
+    if old.source != new.source and not is_local(new):
+        return "source-not-registry", f"it comes from {new.source}, before from {old.source}"
     if old.registry != new.registry and new.registry and not new.source and new.registry not in allowed:
         return "source-changed", f"the registry was {old.registry or 'the configured one'}, now it is {new.registry}"
     return "", ""
@@ -90,6 +92,16 @@ def source_change(change: Change, allowed: frozenset[str] = frozenset()) -> tupl
 def is_local(locked: Locked) -> bool:
     """Whether it is part of the repository itself."""
     return locked.source.partition(" ")[0] in LOCAL
+
+
+def _place(source: str) -> tuple[str, ...]:
+    """Where a source is, without the revision: host and the first two parts of the path of an address."""
+    kind, _, text = source.rpartition(" ")
+    rest = text.partition("#")[0].partition("?")[0].partition("://")[2]
+    if not rest:
+        return kind, text.partition("#")[0]
+    host, *parts = rest.split("/")
+    return kind, host, *(one.partition("@")[0].removesuffix(".git") for one in parts[:2])
 
 
 def _key(locked: Locked) -> _Key:
