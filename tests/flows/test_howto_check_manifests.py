@@ -27,7 +27,7 @@ signers:
 rules:
 - name: all
   images: ["HOST/howto/*"]
-  formats: [legacy]
+  formats: [bundle, legacy]
   signature: {{any-of: [release]}}
 """
 
