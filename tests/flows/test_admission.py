@@ -310,6 +310,8 @@ def test_deployments(made: World, tmp_path: Path) -> None:
         status, report = made.admit(tmp_path, engine, policy, pod(made.images["unsigned"], kind="Deployment"))
         if name == "Gatekeeper":
             assert (status, "no constraint is about" in json.dumps(report)) == (0, True)
+            deployment = pod(made.images["unsigned"], kind="Deployment")
+            assert made.admit(tmp_path, engine, policy, deployment, "--strict")[0] == 1
         else:
             assert status == 1, report
 

@@ -56,14 +56,15 @@ _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 @click.option("--saved", multiple=True, metavar="IMAGE=FOLDER", help="Read an image from where it was saved.")
 @click.option("--responses", type=click.Path(path_type=Path), help="Answer from a folder with recorded answers.")
 @click.option("--record", is_flag=True, help="Record the answers of registries in --responses.")
+@click.option("--strict", is_flag=True, help="Count warnings as denials: what is admitted without being verified.")
 @click.option("--format", "form", type=click.Choice(list(_FORMS)), default="text", show_default=True, help="Output.")
 @registry_options
 @trust_options
 def command(**options: Any) -> int:
     """Say what an admission engine would do with the images of Kubernetes manifests, before they are deployed.
 
-    Exit status: 0 admitted (warnings are told), 1 denied, or a policy or manifest cannot be read, 2 usage, 3 no
-    workload, 4 it cannot be told.
+    Exit status: 0 admitted (warnings are told), 1 denied (with --strict: or warned), or a policy or manifest cannot be
+    read, 2 usage, 3 no workload, 4 it cannot be told.
     """
     world = _world(options)
     request = AdmissionRequest(
@@ -85,7 +86,7 @@ def command(**options: Any) -> int:
         request = replace(request, documents=_exported(files[0], request, options, world) if own else documents)
     report = admit(request, world)
     click.echo(_FORMS[options["form"]](report))
-    return report.exit_code
+    return 1 if options["strict"] and report.warned else report.exit_code
 
 
 def _with_own(request: AdmissionRequest, options: dict[str, Any], world: World) -> AdmissionRequest:

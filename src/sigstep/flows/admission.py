@@ -90,6 +90,11 @@ class AdmissionReport:
     rulings: tuple[WorkloadRuling, ...]
 
     @property
+    def warned(self) -> bool:
+        """Whether something is admitted with a warning."""
+        return any(one.ruling.decision is Decision.WARN for one in self.rulings)
+
+    @property
     def exit_code(self) -> int:
         """1 where something is denied, 4 where something is unknown, else 0."""
         decisions = {one.ruling.decision for one in self.rulings}

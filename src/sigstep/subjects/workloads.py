@@ -11,6 +11,7 @@ from sigstep.model.workload import CONTAINERS, VOLUMES, Workload, WorkloadImage
 from sigstep.wire import strict_yaml
 
 _TEMPLATE: Final = ("spec", "template", "spec")
+_NATIVE: Final = frozenset({"", "apps", "batch", "extensions"})
 POD_SPECS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "Pod": ("spec",),
@@ -27,7 +28,8 @@ POD_SPECS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 def read_workloads(data: bytes, *, source: str = "manifest") -> tuple[Workload, ...]:
     """Every workload in a stream of manifests (Kustomize and Helm output too), with its images.
 
-    Kinds that make no pods are passed over; ``List`` is opened. What looks like a template is refused.
+    Kinds that make no pods are passed over; ``List`` is opened; kinds that are not known count where they have a pod
+    spec. What looks like a template is refused.
 
     Args:
         data: YAML or JSON, one or more documents.
@@ -51,11 +53,13 @@ def _of_object(value: Any, where: str, pointer: str) -> Iterator[Workload]:
         for index, item in enumerate(_list(value, "items", where, pointer)):
             yield from _of_object(item, where, f"{pointer}/items/{index}")
         return
-    if kind not in POD_SPECS:
+    native = value["apiVersion"].rpartition("/")[0] in _NATIVE
+    path = (POD_SPECS.get(kind) if native else None) or _path_of_other(value)
+    if path is None:
         return
     spec: Any = value
     inside = ""
-    for part in POD_SPECS[kind]:
+    for part in path:
         inside = f"{inside}/{part}"
         spec = spec.get(part) if isinstance(spec, dict) else None
     if not isinstance(spec, dict):
@@ -74,6 +78,18 @@ def _of_object(value: Any, where: str, pointer: str) -> Iterator[Workload]:
         spec=spec,
         images=tuple(_of_spec(spec, where, inside)),
     )
+
+
+def _path_of_other(value: dict[str, Any]) -> tuple[str, ...] | None:
+    """Where an object of another kind has a pod spec (Knative, Argo Rollouts and their like), by its shape."""
+    for path in (_TEMPLATE, ("spec",)):
+        found: Any = value
+        for part in path:
+            found = found.get(part) if isinstance(found, dict) else None
+        containers = found.get("containers") if isinstance(found, dict) else None
+        if isinstance(containers, list) and any(isinstance(one, dict) and "image" in one for one in containers):
+            return path
+    return None
 
 
 def _of_spec(spec: dict[str, Any], where: str, pointer: str) -> Iterator[WorkloadImage]:

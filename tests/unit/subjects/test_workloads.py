@@ -76,3 +76,21 @@ def test_alias_bomb() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 8)]
     assert code_of(lambda: read_workloads("\n".join(lines).encode())) == "yaml-too-large"
+
+
+@pytest.mark.parametrize(
+    ("api", "kind", "spec", "images"),
+    [
+        ("serving.knative.dev/v1", "Service", {"template": {"spec": SPEC}}, 4),
+        ("argoproj.io/v1alpha1", "Rollout", {"template": {"spec": SPEC}}, 4),
+        ("serving.knative.dev/v1", "Revision", SPEC, 4),
+        ("v1", "Service", {"ports": [{"port": 80}]}, 0),
+        ("example.com/v1", "Thing", {"containers": ["x"]}, 0),
+        ("example.com/v1", "Thing", {"template": "x"}, 0),
+    ],
+)
+def test_other_kinds_with_a_pod_spec(api: str, kind: str, spec: Any, images: int) -> None:
+    """No container is overlooked because of the kind that holds it."""
+    made = {"apiVersion": api, "kind": kind, "metadata": {"name": "n"}, "spec": spec}
+    found = read_workloads(json.dumps(made).encode())
+    assert sum(len(one.images) for one in found) == images
