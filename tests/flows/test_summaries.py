@@ -134,6 +134,7 @@ def test_an_image(sandbox: Sandbox, folder: Path) -> None:
     [
         (("--accept-summary", VERIFIER, "--type", "vsa"), "option-conflict"),
         (("--verified-level", "X"), "option-conflict"),
+        (("--accept-summary", VERIFIER, "--provenance", "level=1"), "option-conflict"),
     ],
 )
 def test_conflicts(sandbox: Sandbox, folder: Path, options: tuple[str, ...], code: str) -> None:

@@ -29,7 +29,7 @@ from sigstep.rendering.statement import statements_mermaid, story
 
 SUMMARY = {
     "verifier": {"id": "v"},
-    "timeVerified": "t",
+    "timeVerified": "2026-01-01T00:00:00Z",
     "resourceUri": "r",
     "policy": {"uri": "p", "digest": {"sha256": "00"}},
     "verificationResult": "PASSED",

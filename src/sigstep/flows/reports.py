@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,10 +19,10 @@ from sigstep.ports.world import World
 from sigstep.predicates import custom, cyclonedx, reference, registry, spdx, test_result, vex, vulnerability
 from sigstep.predicates.scanners import SCANNERS
 from sigstep.wire import strict_json
+from sigstep.wire.fields import moment
 
 FORMS: Final = ("cosign", "in-toto")
 _CHUNK: Final = 1024 * 1024
-_RFC3339: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +89,7 @@ def scan(path: Path, world: World, reading: Reading = PLAIN) -> Predicate:
         scanner = importlib.import_module(name)
         if scanner.recognises(report):
             found: Scan = scanner.read(report)
-            time = _time(found.finished, world)
+            time = moment(found.finished) or world.clock.now()
             if reading.form == "in-toto":
                 content = vulnerability.make_in_toto(found, started=time, finished=time)
                 return Predicate(type=vulnerability.IN_TOTO, content=content, kind="vuln")
@@ -170,7 +168,7 @@ def media_type_of(data: bytes) -> str:
 
 def _by_digest(path: Path) -> Predicate:
     """A document that is too large to be attested by value, as a reference to its bytes."""
-    digest, head = hashlib.sha256(), b""
+    digest, head, tail = hashlib.sha256(), b"", b""
     seen = 0
     media_type = ""
     try:
@@ -186,7 +184,8 @@ def _by_digest(path: Path) -> Predicate:
                     )
                 digest.update(chunk)
                 head = head or chunk[:4096]
-                media_type = media_type or media_type_of(head + chunk)
+                media_type = media_type or media_type_of(head + tail + chunk)
+                tail = chunk[-64:]  # a name may stand across two pieces
     except OSError as error:
         raise _unreadable(path, error) from None
     if not media_type:
@@ -205,15 +204,6 @@ def _run(world: World) -> str:
     names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
     server, repository, run = (world.environ.get(name, "") for name in names)
     return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""
-
-
-def _time(text: str, world: World) -> datetime:
-    """When a report says that it was made; now where it does not, or not readably."""
-    match = _RFC3339.fullmatch(text)
-    try:
-        return datetime.fromisoformat(match[1] + match[2].replace("Z", "+00:00")) if match else world.clock.now()
-    except ValueError:
-        return world.clock.now()
 
 
 def _object(data: bytes, at_most: int, name: str) -> dict[str, Any]:

@@ -37,10 +37,11 @@ def judge_attested(
     known = [one for one in proofs if id(one) in trusted and one.statement is not None]
     types = (wanted.type, *wanted.also)
     candidates = [one for one in known if one.statement and one.statement.predicate_type in types]
-    if wanted.demands.exactly_one and len(candidates) > 1:
+    different = len({one.bundle.content for one in candidates})  # one that was found in two places is one
+    if wanted.demands.exactly_one and different > 1:
         return _demand(
             code="attestation-not-unique",
-            what=f"rule {rule}: {len(candidates)} attestations {wanted.type} are there",
+            what=f"rule {rule}: {different} attestations {wanted.type} are there",
             why="exactly one is asked for",
         )
     good: list[Verified] = []

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sigstep.model.verdict import Finding
 from sigstep.model.verified import Verified
 from sigstep.policy.contents import missing, predicates
-from sigstep.predicates.summary import URI, policy_digest
+from sigstep.predicates.summary import URI, policy_digest, verified_at
 from sigstep.wire.fields import texts
 
 _LEVEL: Final = re.compile(r"(SLSA_[A-Z0-9_]+_LEVEL_)(\d)", re.ASCII)
@@ -42,7 +42,7 @@ class SummaryFrom:
         ]
         if not found:
             return missing((URI,))
-        latest = max(found, key=lambda one: str(one["timeVerified"]))
+        latest = max(found, key=verified_at)
         if latest["verificationResult"] != "PASSED":
             return _finding("it did not pass")
         if self.policy and policy_digest(latest) != self.policy:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from sigstep.model.digest import Digest
-from sigstep.wire.fields import malformed, objects, optional, required, texts
+from sigstep.wire.fields import malformed, moment, objects, optional, required, texts
 
 URI: Final = "https://slsa.dev/verification_summary/v1"
 
@@ -52,6 +52,18 @@ def make(
     }
 
 
+def verified_at(predicate: Mapping[str, Any]) -> datetime:
+    """When it was verified, as the verifier says (aware).
+
+    Raises:
+        FormatError: ``predicate-malformed``.
+    """
+    time = moment(required(predicate, "timeVerified", str))
+    if time is None:
+        raise malformed("timeVerified is no time as RFC 3339 writes it")
+    return time
+
+
 def policy_digest(predicate: Mapping[str, Any]) -> str:
     """Hexadecimal SHA-256 of the policy that was verified by, or empty."""
     return (optional(predicate, "policy.digest.sha256", str) or "").lower()
@@ -70,8 +82,9 @@ class Summary:
         Raises:
             FormatError: ``predicate-malformed``.
         """
-        for path in ("verifier.id", "timeVerified", "resourceUri", "policy.uri"):
+        for path in ("verifier.id", "resourceUri", "policy.uri"):
             required(predicate, path, str)
+        verified_at(predicate)
         if required(predicate, "verificationResult", str) not in ("PASSED", "FAILED"):
             raise malformed("verificationResult is neither PASSED nor FAILED")
         required(predicate, "verifiedLevels", list)

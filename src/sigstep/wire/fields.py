@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any, Final, TypeVar
 
 from sigstep.errors import FormatError
 
 T = TypeVar("T")
+_RFC3339: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 _WORDS = {str: "text", dict: "an object", list: "a list", bool: "true or false", int: "a whole number"}
 
@@ -68,6 +71,15 @@ def texts(document: Mapping[str, Any], path: str) -> tuple[str, ...]:
     if not all(isinstance(value, str) for value in values):
         raise malformed(f"{path} holds something that is not text")
     return tuple(values)
+
+
+def moment(text: str) -> datetime | None:
+    """An RFC 3339 time, aware; fractions of a second are left out. None where the text is none."""
+    match = _RFC3339.fullmatch(text)
+    try:
+        return datetime.fromisoformat(match[1] + match[2].replace("Z", "+00:00")) if match else None
+    except ValueError:
+        return None
 
 
 def malformed(why: str) -> FormatError:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from sigstep.model.bundle import Bundle
+from sigstep.model.bundle import Bundle, BundleVersion, Envelope, PublicKeyMaterial
 from sigstep.model.digest import Digest
 from sigstep.model.identity import Identity, NameKind
 from sigstep.model.scan import Scan, Severity, Vulnerability
-from sigstep.model.statement import STATEMENT_V1, Statement, StatementSubject
+from sigstep.model.statement import PAYLOAD_TYPE, STATEMENT_V1, Statement, StatementSubject
 from sigstep.model.subject import Subject
 from sigstep.model.verified import TimeSource, Verified, VerifiedTime
 from sigstep.policy.bill import BillOfMaterials
@@ -22,6 +22,7 @@ from sigstep.policy.matcher import Matcher
 from sigstep.policy.provenance import ProvenanceFrom
 from sigstep.policy.results import NoVulnerabilityAbove, TestsPassed
 from sigstep.predicates import slsa_provenance, test_result, vulnerability
+from sigstep.wire.statement import encode_statement
 
 NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
 SIGNER = "https://github.example/octo/app/.github/workflows/build.yml@refs/heads/main"
@@ -64,22 +65,26 @@ SPDX = {"spdxVersion": "SPDX-2.3", "packages": [{"name": "q", "versionInfo": "2"
 def proof(uri: str, predicate: Mapping[str, Any], *, identity: Identity | None = IDENTITY, age: float = 1) -> Verified:
     """A proof whose statement has this predicate, signed ``age`` days ago."""
     digest = Digest.of(b"artifact")
+    statement = Statement(
+        type=STATEMENT_V1,
+        subjects=(StatementSubject(name="a", digests={"sha256": digest.hex}, annotations={}),),
+        predicate_type=uri,
+        predicate=predicate,
+    )
+    envelope = Envelope(payload=encode_statement(statement), payload_type=PAYLOAD_TYPE, signatures=())
+    material = PublicKeyMaterial(hint="")
+    bundle = Bundle(version=BundleVersion.V0_3, material=material, entries=(), timestamps=(), content=envelope)
     return Verified(
         subject=Subject(name="a", digests=(digest,)),
         identity=identity,
         key_id=None,
         certificate=None,
-        statement=Statement(
-            type=STATEMENT_V1,
-            subjects=(StatementSubject(name="a", digests={"sha256": digest.hex}, annotations={}),),
-            predicate_type=uri,
-            predicate=predicate,
-        ),
+        statement=statement,
         entries=(),
         times=(VerifiedTime(time=NOW - timedelta(days=age), source=TimeSource.TIMESTAMP_AUTHORITY, authority="t"),),
         sct_logs=(),
         root="test",
-        bundle=object.__new__(Bundle),
+        bundle=bundle,
     )
 
 

@@ -49,6 +49,7 @@ OURS = replace(
 )
 GENERATOR = "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/"
 SUBJECT = BILL.subject
+PROVENANCE_V1 = "https://slsa.dev/provenance/v1"
 
 
 def judged(
@@ -101,6 +102,7 @@ ACCEPTED: list[tuple[str, tuple[Verified, ...]]] = [
     ("type: sbom", (BILL,)),
     ("type: sbom", (SPDX_BILL,)),
     ("type: slsaprovenance1, exactly-one: true, this-run: true", (OURS, BILL)),
+    ("type: provenance, exactly-one: true", (BUILD, OURS)),
     ("type: provenance, max-age: 2d", (BUILD,)),
     ("type: provenance, max-age: 2d", (BUILD, proof("https://slsa.dev/provenance/v1", {}, age=9))),
     (
@@ -140,7 +142,7 @@ def test_accepted(row: str, proofs: tuple[Verified, ...]) -> None:
 
 REFUSED: list[tuple[str, tuple[Verified, ...], str]] = [
     ("type: provenance", (BILL,), "policy-attestation-missing"),
-    ("type: provenance, exactly-one: true", (BUILD, OURS), "attestation-not-unique"),
+    ("type: provenance, exactly-one: true", (BUILD, proof(PROVENANCE_V1, {})), "attestation-not-unique"),
     ("type: provenance, this-run: true", (BUILD,), "attestation-other-run"),
     ("type: provenance, this-run: true", (replace(OURS, identity=IDENTITY),), "attestation-other-run"),
     ("type: provenance, max-age: 2h", (BUILD,), "attestation-stale"),
