@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,14 +19,16 @@ from tests.flows.test_images import push, run
 from tests.interop.registries import Served, docker_registry, olareg
 from tests.interop.tools import tool
 from tests.sandboxes import sandbox
+from tests.unit.oci.conftest import referrer
 
 from sigstep.cli.attest import command as attest
 from sigstep.cli.images import copy_command, load_command, prune_command, save_command, tree_command
 from sigstep.cli.sign import command as sign
 from sigstep.cli.verify import command as verify
 from sigstep.errors import SigstepError
-from sigstep.oci.client import Client
+from sigstep.oci.client import Client, Settings
 from sigstep.oci.reference import Reference, parse_reference
+from sigstep.oci.referrers import attach, list_referrers
 from sigstep.ports.real import real_world
 from sigstep.sandbox.local import Sandbox
 
@@ -264,3 +267,19 @@ def test_a_wrong_password(sandbox: Sandbox, registry: Served, tmp_path: Path, mo
         with pytest.raises(SigstepError) as caught:
             run(sandbox, command, f"{registry.host}/app:v1", *options)
         assert caught.value.code == "registry-unauthorized"
+
+
+@pytest.mark.parametrize("registry", ["docker-registry"], indirect=True)
+def test_fifty_attaches_at_once(registry: Served) -> None:
+    """Fifty writers, each with a client of its own, on a real registry without the referrers API: none is lost."""
+    image = push(registry, "fifty")
+    root = Client(real_world()).manifest(image)
+
+    def attach_one(number: int) -> None:
+        client = Client(real_world(), Settings(retry_seconds=120))
+        attach(client, image, referrer(client, image, root, number))
+
+    with ThreadPoolExecutor(50) as pool:
+        list(pool.map(attach_one, range(50)))
+    found = list_referrers(Client(real_world()), image, root.digest)
+    assert sorted(int(one.annotations["number"]) for one in found) == list(range(50))
