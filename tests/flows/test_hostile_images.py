@@ -15,9 +15,11 @@ from sigstep.cli.images import copy_command, save_command
 from sigstep.cli.sign import command as sign
 from sigstep.cli.verify import command as verify
 from sigstep.errors import SigstepError
+from sigstep.model import limits
 from sigstep.oci.client import Client
 from sigstep.oci.manifest import MANIFEST, Manifest, encode, parse_manifest
 from sigstep.oci.reference import Reference
+from sigstep.oci.referrers import tag_of
 from sigstep.ports.real import real_world
 from sigstep.sandbox.faults import Fault
 from sigstep.sandbox.local import Sandbox
@@ -182,3 +184,18 @@ def test_nothing_named(sandbox: Sandbox) -> None:
     with pytest.raises(SigstepError) as caught:
         sign_images(ImageSigningRequest(images=(), options=SigningOptions()), world)
     assert caught.value.code == "no-subject"
+
+
+def test_lists_that_are_not_to_be_read(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many referrers, and a tag of older cosign that is no manifest of signatures: told, and what is good still counts."""
+    sandbox.registry.referrers = True
+    image = push(sandbox, "unreadable")
+    assert run(sandbox, sign, str(image), "--attach-as", "both")[0] == 0
+    monkeypatch.setattr(limits, "REFERRERS", 0)
+    status, _ = findings(sandbox, str(image))
+    assert status == 0
+    client = Client(real_world())
+    tag = image.tagged(f"{tag_of(client.manifest(image).digest)}.sig")
+    client.put_manifest(tag, b'{"schemaVersion": 1}', MANIFEST)
+    status, codes = findings(sandbox, str(image))
+    assert (status, sorted(codes)) == (1, ["image-manifest", "referrers-too-many"])
