@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 import yaml
+from engine_table import table
 
 from sigstep.cli.main import sigstep
 
@@ -68,9 +69,21 @@ def _row(name: str, one: dict[str, Any], *cells: str) -> str:
     return f"| {' | '.join([f'`{name}`', *cells, text])} |"
 
 
+def engines() -> str:
+    """What each admission engine can be told."""
+    text = (
+        "What `sigstep policy export` can tell each admission engine. *yes*: the export asks for the same; *no*: it\n"
+        "is refused, and nothing is written; *in part*: what is missing is told. Numbers are notes that are printed.\n"
+    )
+    return f"{NOTE}\n# What the admission engines can be told\n\n{text}\n{table()}"
+
+
 def pages() -> dict[Path, str]:
     """Every generated page and its text."""
-    made = {ROOT / "docs" / "reference" / "command-line.md": command_line()}
+    made = {
+        ROOT / "docs" / "reference" / "command-line.md": command_line(),
+        ROOT / "docs" / "reference" / "engines.md": engines(),
+    }
     if action_files():
         made[ROOT / "docs" / "reference" / "actions.md"] = actions()
     return made

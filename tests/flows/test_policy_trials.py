@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,16 @@ def test_cases(tmp_path: Path) -> None:
     assert (status, output.count("DIFFERS")) == (1, 3)
     cases.write_text(CASES.replace("key: ops", "key: nobody"))
     assert code_of(lambda: policy("test", str(cases), "--policy", str(file))) == "policy-case"
+
+
+def test_the_page(tmp_path: Path) -> None:
+    """The cases of the policy file's page hold for its first policy."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "policy-file.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    file = write(tmp_path, blocks[0])
+    (tmp_path / "cases.yml").write_text(next(one for one in blocks if "policy-tests/v1" in one))
+    status, output = policy("test", str(tmp_path / "cases.yml"), "--policy", str(file))
+    assert (status, output.count("as expected")) == (0, 2), output
 
 
 def test_a_list_that_is_not_read_decides_nothing(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import click
 
 from sigstep.cli import admit, policy_engines, policy_recall, policy_trials
 from sigstep.flows.policies import check_policy, template
+from sigstep.ports.real import real_world
 from sigstep.rendering.text import plain
 
 _DEFAULT = ".github/sigstep.yml"
@@ -22,9 +23,10 @@ def group() -> None:
 @click.argument("repository", metavar="OWNER/NAME")
 @click.option("--workflow", default="release.yml", show_default=True, help="The workflow that signs.")
 @click.option("--branch", default="main", show_default=True, help="The branch it runs on.")
-def init(repository: str, workflow: str, branch: str) -> None:
+@click.option("--image", default="", metavar="REPOSITORY", help="A rule about images of this repository, not files.")
+def init(repository: str, workflow: str, branch: str, image: str) -> None:
     """Print a policy that takes what one workflow of a repository signs, and nothing else."""
-    click.echo(template(repository, workflow=workflow, branch=branch), nl=False)
+    click.echo(template(repository, workflow=workflow, branch=branch, image=image), nl=False)
 
 
 @group.command("check")
@@ -34,7 +36,7 @@ def check(file: Path) -> None:
 
     Exit status: 0 readable, 1 refused, 2 usage.
     """
-    for line in check_policy(file):
+    for line in check_policy(file, real_world().clock.now().date()):
         click.echo(plain(line))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -15,6 +16,7 @@ from sigstep.model import limits
 from sigstep.model.trust import TrustedKey, TrustMaterial
 from sigstep.policy.demands import UNKNOWN, Circumstances
 from sigstep.policy.document import Policy, load_policy
+from sigstep.policy.image_patterns import repository_pattern
 from sigstep.policy.judging import signer_rules, signers_of
 from sigstep.policy.rule import AnyOf, Rule
 from sigstep.policy.signer import repository
@@ -29,7 +31,7 @@ signers:
     subject: "https://github.com/{slug}/.github/workflows/{workflow}@refs/heads/{branch}"
 rules:
 - name: release
-  blobs: ["**"]
+  {about}
   attestations:
   - type: https://slsa.dev/provenance/v1
     any-of: [release]
@@ -114,8 +116,8 @@ def read_named(path: Path) -> bytes:
         ) from None
 
 
-def check_policy(path: Path) -> tuple[str, ...]:
-    """What there is to say about a policy file: its digests, its rules, and signers that no rule names.
+def check_policy(path: Path, today: date) -> tuple[str, ...]:
+    """What there is to say about a policy file: its digests and rules, signers that no rule names, ended allowances.
 
     Raises:
         UsageError, FormatError: see `open_policy`.
@@ -129,24 +131,31 @@ def check_policy(path: Path) -> tuple[str, ...]:
         *(f"recall     {one.kind} {one.value}" for one in policy.recalls),
         *((f"recalls in {policy.recall_list.file}",) if policy.recall_list else ()),
         *(f"warning    no rule names the signer {name}" for name in policy.signers if name not in used),
+        *(
+            f"warning    the allowance of {rule.name} ended on {rule.until}"
+            for rule in policy.rules
+            if rule.until is not None and rule.until < today
+        ),
         *(() if policy.rules else ("warning    there is no rule, so that everything is refused",)),
     )
 
 
-def template(slug: str, *, workflow: str, branch: str) -> str:
+def template(slug: str, *, workflow: str, branch: str, image: str = "") -> str:
     """A policy file that takes what one workflow of a GitHub repository signs.
 
     Args:
         slug: ``owner/name``.
         workflow: its file name below ``.github/workflows``.
         branch: the branch it runs on.
+        image: the repository of images that the rule is about; empty for files.
 
     Raises:
-        UsageError: ``repository-malformed``, also where the names do not make a readable policy file.
+        UsageError: ``image-pattern``; ``repository-malformed``, also where they make no readable policy file.
     """
     repository(slug)
-    text = _TEMPLATE.format(slug=slug, workflow=workflow, branch=branch)
-    if any(not one.isprintable() or one in "\"\\ '" for one in slug + workflow + branch):
+    about = f'images: ["{repository_pattern(image)}"]' if image else 'blobs: ["**"]'
+    text = _TEMPLATE.format(slug=slug, workflow=workflow, branch=branch, about=about)
+    if any(not one.isprintable() or one in "\"\\ '" for one in slug + workflow + branch + image):
         raise UsageError(
             code="repository-malformed",
             what="the repository, workflow or branch has characters that their names cannot have",

@@ -44,7 +44,7 @@ REFUSALS: dict[str, tuple[str, frozenset[str], str]] = {
         "",
     ),
     "old extension, bundle": (signed("any-of: [trigger]"), frozenset({CIP, KYVERNO, CONNAISSEUR}), ""),
-    "time stamp": (signed("any-of: [stamped]"), frozenset({CIP, KYVERNO, CONNAISSEUR}), ""),
+    "time stamp": (signed("any-of: [stamped]"), EVERY, ""),
     "trust root that is not at hand": (signed("any-of: [private]"), frozenset({CIP, KYVERNO, CONNAISSEUR}), ""),
     "attestation": (attested(), frozenset({CONNAISSEUR}), ""),
     "attestation with a condition": (attested(BUILD), frozenset({CONNAISSEUR}), ""),

@@ -79,6 +79,13 @@ def test_commands(tmp_path: Path) -> None:
     said = CliRunner().invoke(group, ["check", str(file)])
     assert "no rule names the signer release" in said.output
     assert "everything is refused" in said.output
+    file.write_text(
+        HEAD.replace("  ops: {key: ./ops.pub}\n", "")
+        + "rules: [{name: r, blobs: [a], allow: {reason: x, until: 2001-01-01}}]"
+    )
+    assert "the allowance of r ended on 2001-01-01" in CliRunner().invoke(group, ["check", str(file)]).output
+    made = CliRunner().invoke(group, ["init", "acme/app", "--image", "nginx"])
+    assert load_policy(made.output.encode()).rules[0].images == ("docker.io/library/nginx",)
 
 
 @pytest.mark.parametrize("slug", ["acme", 'acme/a"b', "acme/a b"])

@@ -160,7 +160,9 @@ def _signer(signer: Signer, losses: Losses) -> dict[str, Any]:
         losses.refuse(f"{where}.trust", "the provider has the public and GitHub's instance only")
     elif signer.root:
         losses.warn(f"{where}.trust", "which instance counts is a setting of the provider")
-    if signer.log:
+    if signer.log == "tsa" and signer.root != "github":
+        losses.refuse(f"{where}.log", "the provider takes time stamps instead of a log from GitHub's instance alone")
+    elif signer.log:
         losses.warn(f"{where}.log", "what evidence of time is asked for is fixed in the provider")
     unknown = [name for name, _ in signer.identity.extensions if name not in EXTENSIONS]
     if unknown:
