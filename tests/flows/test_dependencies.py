@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -256,3 +257,36 @@ def test_configuration_of_a_pull_request(tmp_path: Path) -> None:
     ]
     assert asked == [f"{NPM}/a"]
     assert report.exit_code == 1
+
+
+def test_a_part_of_many_changes(tmp_path: Path) -> None:
+    """What is too much for one run can be examined in parts."""
+    many = "".join(f"foo{at}==1 --hash=sha256:{A}\n" for at in range(limits.DEPENDENCY_CHANGES + 1))
+    options: dict[str, Any] = {"shard": (1, 200)}
+    report = examine(tmp_path, no_network, {"requirements.txt": ""}, {"requirements.txt": many}, **options)
+    assert 0 < len(report.results) < 100
+
+
+def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The core install says what to install."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError) as refused:
+        examine(tmp_path, no_network, {}, {})
+    assert (refused.value.code, refused.value.fix) == ("deps-missing", "install sigstep[deps]")
+
+
+def test_names_stay_inside_their_address(tmp_path: Path) -> None:
+    """A name cannot lead to another place of the registry."""
+    entry = {"version": "1.0.0", "integrity": SRI}
+    lock = {
+        "package-lock.json": json.dumps({"packages": {"node_modules/../x?y#z": entry}}),
+        "requirements.txt": f"-i {INDEX}\n",
+    }
+    asked: list[str] = []
+
+    def answering(sent: Sent) -> Response:
+        asked.append(sent.url)
+        return answer(404)
+
+    examine(tmp_path, answering, {}, lock, registries={"npm": NPM})
+    assert asked == [f"{NPM}/..%2fx%3Fy%23z"]

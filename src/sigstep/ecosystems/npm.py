@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 from sigstep.errors import FormatError, Refusal, ServiceError
 from sigstep.model import limits
@@ -41,7 +42,7 @@ def evidence(locked: Locked, ask: Ask) -> PackageEvidence:
         ServiceError: the registry cannot be asked.
         Refusal: an answer is malformed.
     """
-    name = locked.name.replace("/", "%2f")
+    name = quote(locked.name, safe="@").replace("%2F", "%2f")
     package = _mapping(ask.json(f"{ask.registry}/{name}", at_most=limits.REGISTRY_METADATA_BYTES))
     version = _mapping(_mapping(package.get("versions")).get(locked.version))
     if not version:
@@ -62,7 +63,8 @@ def evidence(locked: Locked, ask: Ask) -> PackageEvidence:
         stripped = not dist.get("signatures")
         why = "its version has no registry signature, so a mirror stripped it"
         return replace(about, state=EvidenceState.NOT_SERVED, why=why) if stripped else about
-    return _attested(locked, digest, about, f"{ask.registry}/-/npm/v1/attestations/{name}@{locked.version}", ask)
+    version_part = quote(locked.version, safe="+")
+    return _attested(locked, digest, about, f"{ask.registry}/-/npm/v1/attestations/{name}@{version_part}", ask)
 
 
 def _attested(locked: Locked, digest: Digest | None, about: PackageEvidence, address: str, ask: Ask) -> PackageEvidence:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 from sigstep.errors import FormatError, Refusal, ServiceError
 from sigstep.model import limits
@@ -37,7 +38,8 @@ def evidence(locked: Locked, ask: Ask) -> PackageEvidence:
         ServiceError: the index cannot be asked.
         Refusal: an answer is malformed.
     """
-    answer = ask.get(f"{ask.registry}/{locked.name}/", accept=SIMPLE, at_most=limits.REGISTRY_METADATA_BYTES)
+    address = f"{ask.registry}/{quote(locked.name, safe='')}/"
+    answer = ask.get(address, accept=SIMPLE, at_most=limits.REGISTRY_METADATA_BYTES)
     if answer.status != 200 or "json" not in answer.headers.get("content-type", ""):
         return PackageEvidence(state=EvidenceState.NOT_SERVED, why="the index has no JSON about it")
     project = _mapping(strict_json.loads(answer.body, at_most=limits.REGISTRY_METADATA_BYTES, name="index's answer"))

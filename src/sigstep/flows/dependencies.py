@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sigstep.errors import FormatError
+from sigstep.errors import FormatError, UsageError
 from sigstep.flows.dependency_evidence import Known, examine_changes
 from sigstep.flows.lockfiles import Git, Snapshot
 from sigstep.flows.registries import Registries, registries_of
@@ -68,10 +70,11 @@ def examine_dependencies(request: DependencyRequest, world: World) -> Dependency
     A registry that only ``head`` names is never asked: its address comes from the change that is examined.
 
     Raises:
-        UsageError: ``git-failed``: not a work tree, or an unknown commit; ``registry-credential``.
+        UsageError: ``deps-missing``; ``git-failed``: not a work tree, or an unknown commit; ``registry-credential``.
         FormatError: a lockfile of ``head`` or the policy cannot be read; ``dependency-changes``: more changed than one
             run examines.
     """
+    _check_installed()
     git = Git(request.repository, world)
     head = git.snapshot(request.head, strict=True)
     base = git.snapshot(request.base, strict=False) if request.base else Snapshot()
@@ -79,8 +82,8 @@ def examine_dependencies(request: DependencyRequest, world: World) -> Dependency
     policy, said, moved = _policy(request, git, judging)
     registries = registries_of(git, judging, request.registries, (*base.locked, *head.locked), world)
     before, locked = (registries.fill(with_locked_commits(one.locked)) for one in (base, head))
-    changes = _bounded(pair(before, locked))
-    mine = tuple(one for one in changes if _shard(one, request.shard[1]) == request.shard[0] - 1)
+    changes = pair(before, locked)
+    mine = _bounded(tuple(one for one in changes if _shard(one, request.shard[1]) == request.shard[0] - 1))
     known = Known(
         trust=request.trust,
         registry_keys=request.registry_keys,
@@ -104,6 +107,18 @@ def examine_dependencies(request: DependencyRequest, world: World) -> Dependency
         repository=request.name,
         shard=request.shard,
     )
+
+
+def _check_installed() -> None:
+    toml = "tomllib" if sys.version_info >= (3, 11) else "tomli"
+    missing = [name for name in ("packaging", toml) if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            code="deps-missing",
+            what="lockfiles cannot be read",
+            why=f"{' and '.join(missing)} is not installed",
+            fix="install sigstep[deps]",
+        )
 
 
 def _policy(request: DependencyRequest, git: Git, commit: str) -> tuple[DependencyPolicy, str, list[Judged]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sigstep.ecosystems import ECOSYSTEMS, FORGE
-from sigstep.errors import Refusal, ServiceError, SigstepError
+from sigstep.errors import SigstepError
 from sigstep.flows.registries import Registries, authorizations
 from sigstep.model import limits
 from sigstep.model.dependency import Change, DependencyResult, EvidenceState, Locked, PackageEvidence
@@ -108,7 +108,7 @@ def _evidence(locked: Locked, ask: Ask, known: Known) -> PackageEvidence:
         found: PackageEvidence = _load(place)(
             locked, ask.at(registry, known.registries.by_name.get(locked.ecosystem, ""))
         )
-    except (ServiceError, Refusal) as error:
+    except SigstepError as error:
         return PackageEvidence(state=EvidenceState.ERROR, why=f"{error.what} ({error.code})")
     return found
 

@@ -38,7 +38,7 @@ def judge(
         *_of_lockfile(change, policy),
         *((one.code, one.what + (f": {one.why}" if one.why else "")) for one in new.problems),
         *_of_state(new, old, now),
-        *_of_publishers(new, old),
+        *_of_publishers(new, old, anybody=change.new.ecosystem == "oci"),
         *_of_pins(change, new, policy),
         *_of_recalls(change, new, policy.recalls),
     ]
@@ -88,14 +88,15 @@ def _of_state(new: PackageEvidence, old: PackageEvidence | None, now: datetime) 
         yield "too-new", f"it was published {max(0, int(age.total_seconds() // 3600))} hours ago"
 
 
-def _of_publishers(new: PackageEvidence, old: PackageEvidence | None) -> Iterable[tuple[str, str]]:
+def _of_publishers(new: PackageEvidence, old: PackageEvidence | None, *, anybody: bool) -> Iterable[tuple[str, str]]:
+    """What the publishers say; ``anybody``: who may push can add signatures, so that one known publisher is enough."""
     if new.state is EvidenceState.ASSERTED and old and old.state in {EvidenceState.ASSERTED, EvidenceState.VERIFIED}:
         for publisher in new.publishers:
             said = [_asserted(before, publisher) for before in old.publishers]
             yield from min(said, key=_weight, default=())
     if new.state is not EvidenceState.VERIFIED:
         return
-    if len(_projects(new.publishers)) > 1:
+    if len(_projects(new.publishers)) > 1 and not anybody:
         yield "provenance-inconsistent", "its files were published by several repositories"
     if new.attested < new.files and (old is None or old.attested == old.files):
         yield "provenance-partial", f"{new.attested} of {new.files} locked files have provenance"
@@ -104,8 +105,10 @@ def _of_publishers(new: PackageEvidence, old: PackageEvidence | None) -> Iterabl
     if old is None or old.state is not EvidenceState.VERIFIED:
         yield from _first(new, old)
         return
-    for publisher in new.publishers:
-        options = [differences(before, publisher) for before in old.publishers]
+    compared = [[differences(before, publisher) for before in old.publishers] for publisher in new.publishers]
+    if anybody:
+        compared = [[one for each in compared for one in each]]
+    for options in compared:
         yield from min(options, key=_weight, default=())
 
 

@@ -421,3 +421,13 @@ def test_a_registry_that_was_not_stated_before() -> None:
     assert [one.rule for one in judge(moved, evidence(), evidence(), DependencyPolicy(), now=NOW)] == ["source-changed"]
     allowed = DependencyPolicy(sources=frozenset({"https://b.example"}))
     assert judge(moved, evidence(), evidence(), allowed, now=NOW) == ()
+
+
+def test_more_signatures_on_an_image() -> None:
+    """Who may push can add signatures: the known publisher is enough; only others is another publisher."""
+    image = Change(new=replace(CHANGE.new, ecosystem="oci"), old=locked("1.0", ecosystem="oci"))
+    both = evidence(publishers=(OTHER, ALICE))
+    assert judge(image, both, evidence(), DependencyPolicy(), now=NOW) == ()
+    found = judge(image, evidence(V, OTHER), evidence(publishers=(ALICE,)), DependencyPolicy(), now=NOW)
+    assert [one.rule for one in found] == ["publisher-changed"]
+    assert "publisher-changed" in [one.rule for one in judge(CHANGE, both, evidence(), DependencyPolicy(), now=NOW)]
