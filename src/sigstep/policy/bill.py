@@ -22,12 +22,14 @@ class BillOfMaterials:
     Attributes:
         with_components, without_components: names, or ``name@version``.
         without_licences: licence expressions or identifiers that no component may have.
+        only_licences: identifiers or expressions of which each component (the described one aside) has to offer one.
         of_subject: each SBOM states the SHA-256 of what it describes, and that is the subject's.
     """
 
     with_components: tuple[str, ...] = ()
     without_components: tuple[str, ...] = ()
     without_licences: tuple[str, ...] = ()
+    only_licences: tuple[str, ...] = ()
     of_subject: bool = False
 
     def judge(self, proofs: Sequence[Verified], now: datetime) -> Finding | None:  # noqa: ARG002 - the protocol's
@@ -49,9 +51,13 @@ class BillOfMaterials:
                 return _finding(code="sbom-component-forbidden", what=f"the SBOM names {forbidden!r}")
         for one in components:
             for licence in one["licences"]:
-                words = {licence, *licence.replace("(", " ").replace(")", " ").split()}
-                if words & set(self.without_licences):
+                if {licence, *_words(licence)} & set(self.without_licences):
                     return _finding(code="sbom-licence-forbidden", what=f"{one['name']!r} has the licence {licence!r}")
+        parts = [one for document in documents for one in _components(document, described_too=False)]
+        for one in parts if self.only_licences else ():
+            if not any(_offers(licence, self.only_licences) for licence in one["licences"]):
+                stated = ", ".join(map(repr, one["licences"])) or "no licence"
+                return _finding(code="sbom-licence-forbidden", what=f"{one['name']!r} states {stated}")
         return None
 
 
@@ -66,14 +72,27 @@ def described(uri: str, predicate: Mapping[str, Any]) -> frozenset[str]:
     return cyclonedx.described(predicate) if uri in cyclonedx.CycloneDx.uris else frozenset()
 
 
+def _words(licence: str) -> list[str]:
+    return licence.replace("(", " ").replace(")", " ").split()
+
+
+def _offers(licence: str, allowed: tuple[str, ...]) -> bool:
+    """Whether an expression can be satisfied by allowed licences: a choice by one, everything else by all of them."""
+    words = _words(licence)
+    names = [one for one in words if one not in ("AND", "OR", "WITH")]
+    choice = "OR" in words and not {"AND", "WITH"} & set(words)
+    return licence in allowed or (bool(names) and (any if choice else all)(one in allowed for one in names))
+
+
 def _is_of(document: Mapping[str, Any], proof: Verified) -> bool:
     assert proof.statement is not None
     sha256 = proof.subject.digest()
     return sha256 is not None and sha256.hex in described(proof.statement.predicate_type, document)
 
 
-def _components(document: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-    return cyclonedx.components(document) if "bomFormat" in document else spdx.components(document)
+def _components(document: dict[str, Any], *, described_too: bool = True) -> tuple[dict[str, Any], ...]:
+    read = cyclonedx.components if "bomFormat" in document else spdx.components
+    return read(document, described_too=described_too)
 
 
 def _finding(*, code: str, what: str) -> Finding:

@@ -132,12 +132,13 @@ def _provenance(section: Section) -> ContentRule:
 
 
 def _sbom(section: Section) -> ContentRule:
-    section.only("of-subject", "components", "without-components", "without-licences")
+    section.only("of-subject", "components", "without-components", "without-licences", "only-licences")
     return BillOfMaterials(
         of_subject=section.flag("of-subject"),
         with_components=section.texts("components"),
         without_components=section.texts("without-components"),
         without_licences=section.texts("without-licences"),
+        only_licences=section.texts("only-licences"),
     )
 
 

@@ -48,9 +48,9 @@ def parse(data: bytes, *, at_most: int = limits.PREDICATE_FILE_BYTES) -> dict[st
     return document
 
 
-def components(document: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+def components(document: Mapping[str, Any], *, described_too: bool = True) -> tuple[dict[str, Any], ...]:
     """Components as ``{name, version, licences, digests}``; the described one first, nested ones too."""
-    described = optional(document, "metadata.component", dict)
+    described = optional(document, "metadata.component", dict) if described_too else None
     waiting = deque([*([described] if described else []), *objects(document, "components")])
     found: list[dict[str, Any]] = []
     while waiting:

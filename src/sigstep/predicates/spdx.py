@@ -57,10 +57,11 @@ def parse(data: bytes, *, at_most: int = limits.PREDICATE_FILE_BYTES) -> dict[st
     return {"Data": _tag_value(data, at_most)}
 
 
-def components(document: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+def components(document: Mapping[str, Any], *, described_too: bool = True) -> tuple[dict[str, Any], ...]:
     """Packages as ``{name, version, licences, digests}``; tag-value gives names and versions."""
     if isinstance(document.get("Data"), str):
         return _tag_components(document["Data"])
+    left_out = frozenset[str]() if described_too else _named(document)
     return tuple(
         {
             "name": str(package.get("name", "")),
@@ -73,6 +74,7 @@ def components(document: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
             "digests": tuple(str(one.get("checksumValue", "")).lower() for one in objects(package, "checksums")),
         }
         for package in objects(document, "packages")
+        if str(package.get("SPDXID")) not in left_out
     )
 
 
@@ -87,10 +89,7 @@ def described(document: Mapping[str, Any]) -> frozenset[str]:
     """Hexadecimal SHA-256 digests of what the document describes, where it states any (SPDX 2.3, 7.10 and 11)."""
     if isinstance(document.get("Data"), str):
         return frozenset()
-    named = set(texts(document, "documentDescribes"))
-    for relation in objects(document, "relationships"):
-        if relation.get("relationshipType") == "DESCRIBES":
-            named.add(str(relation.get("relatedSpdxElement")))
+    named = _named(document)
     elements = (*objects(document, "packages"), *objects(document, "files"))
     return frozenset(
         str(one.get("checksumValue", "")).lower()
@@ -99,6 +98,13 @@ def described(document: Mapping[str, Any]) -> frozenset[str]:
         for one in objects(element, "checksums")
         if one.get("algorithm") == "SHA256"
     )
+
+
+def _named(document: Mapping[str, Any]) -> frozenset[str]:
+    """Identifiers of the elements that the document describes."""
+    relations = objects(document, "relationships")
+    related = (str(one.get("relatedSpdxElement")) for one in relations if one.get("relationshipType") == "DESCRIBES")
+    return frozenset((*texts(document, "documentDescribes"), *related))
 
 
 class Spdx:

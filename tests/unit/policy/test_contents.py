@@ -93,6 +93,17 @@ BILL = proof("https://cyclonedx.org/bom", CDX)
 SPDX_BILL = proof("https://spdx.dev/Document/v2.3", SPDX)
 
 
+def licensed(expression: str) -> Verified:
+    """An SBOM of one component with this licence."""
+    component = {"name": "p", "licenses": [{"expression": expression}]}
+    return proof("https://cyclonedx.org/bom", {**CDX, "components": [component]})
+
+
+def described_ones() -> Verified:
+    """An SBOM whose described component, alone, states no licence."""
+    return proof("https://cyclonedx.org/bom", {**CDX, "metadata": {"component": {"name": "root"}}})
+
+
 def scan(severity: Severity) -> Verified:
     """A scan that found one vulnerability."""
     found = Vulnerability(id="GHSA-1", aliases=("CVE-1",), severity=severity, package="p")
@@ -144,6 +155,7 @@ ACCEPTED: list[tuple[ContentRule, tuple[Verified, ...]]] = [
         BillOfMaterials(with_components=("p", "q@2"), without_components=("r",), without_licences=("X",)),
         (BILL, SPDX_BILL),
     ),
+    (BillOfMaterials(only_licences=("MIT",)), (BILL, SPDX_BILL, described_ones())),
     (NoVulnerabilityAbove(severity=Severity.HIGH), (scan(Severity.HIGH),)),
     (NoVulnerabilityAbove(severity=Severity.LOW), (scan(Severity.CRITICAL), vex(FINE))),
     (NoVulnerabilityAbove(severity=Severity.HIGH), (raw_scan(TRIVY),)),
@@ -188,6 +200,15 @@ REFUSED: list[tuple[ContentRule, tuple[Verified, ...], str]] = [
     (BillOfMaterials(with_components=("p@2",)), (BILL,), "sbom-component-missing"),
     (BillOfMaterials(without_components=("p@1",)), (BILL,), "sbom-component-forbidden"),
     (BillOfMaterials(without_licences=("GPL-3.0-only",)), (BILL,), "sbom-licence-forbidden"),
+    (BillOfMaterials(only_licences=("Apache-2.0",)), (BILL,), "sbom-licence-forbidden"),
+    (BillOfMaterials(only_licences=("MIT",)), (licensed("MIT AND GPL-3.0-only"),), "sbom-licence-forbidden"),
+    (BillOfMaterials(only_licences=("MIT",)), (licensed("MIT OR X WITH Y"),), "sbom-licence-forbidden"),
+    (BillOfMaterials(only_licences=("MIT",)), (licensed(""),), "sbom-licence-forbidden"),
+    (
+        BillOfMaterials(only_licences=("MIT",)),
+        (proof("https://cyclonedx.org/bom", {**CDX, "components": [{"name": "p"}]}),),
+        "sbom-licence-forbidden",
+    ),
     (NoVulnerabilityAbove(severity=Severity.MEDIUM), (scan(Severity.HIGH),), "vulnerability-found"),
     (NoVulnerabilityAbove(severity=Severity.CRITICAL), (scan(Severity.UNKNOWN),), "vulnerability-found"),
     (NoVulnerabilityAbove(severity=Severity.MEDIUM), (raw_scan(TRIVY),), "vulnerability-found"),

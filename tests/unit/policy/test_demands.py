@@ -164,6 +164,7 @@ REFUSED: list[tuple[str, tuple[Verified, ...], str]] = [
     ("type: sbom, sbom: {of-subject: true}", (of_subject("sha256:" + "0" * 64),), "sbom-subject-mismatch"),
     ("type: sbom, sbom: {without-components: [p]}", (BILL,), "sbom-component-forbidden"),
     ("type: sbom, sbom: {without-licences: [MIT]}", (BILL,), "sbom-licence-forbidden"),
+    ("type: sbom, sbom: {only-licences: [Apache-2.0]}", (BILL,), "sbom-licence-forbidden"),
     ("type: vuln, vulnerabilities: {at-most: medium}", (scan(Severity.HIGH),), "vulnerability-found"),
     (
         "type: vuln, vulnerabilities: {at-most: medium}",
