@@ -12,6 +12,7 @@ from tests.flows.test_images import Served, push, run
 from tests.sandboxes import sandbox
 
 from sigstep.cli.attest import command as attest
+from sigstep.cli.download import command as download
 from sigstep.cli.images import tree_command
 from sigstep.cli.sign import command as sign
 from sigstep.cli.verify import command as verify
@@ -172,3 +173,15 @@ def test_sbom_of_an_image(sandbox: Sandbox) -> None:
     listed = run(sandbox, tree_command, str(image))[1]
     assert (listed.count(CYCLONEDX), listed.count("slsa.dev/provenance")) == (1, 1)
     assert run(sandbox, verify, str(image), "--type", CYCLONEDX, *trusted(sandbox))[0] == 1
+
+
+def test_download_of_older_attestations(sandbox: Sandbox, tmp_path: Path) -> None:
+    """What older cosign kept in its tag becomes a file that proves the same."""
+    image = push(sandbox, "older")
+    assert run(sandbox, attest, str(image), *predicate(tmp_path), "--attach-as", "legacy")[0] == 0
+    assert run(sandbox, download, str(image), "--output-dir", str(tmp_path))[0] == 0
+    digest = Client(real_world()).manifest(image).digest
+    bundle = tmp_path / f"sha256-{digest.hex}.sigstore.jsonl"
+    options = ("--bundle", str(bundle), "--offline", "--type", TYPE)
+    status, output = run(sandbox, verify, str(digest), *options, *trusted(sandbox))
+    assert status == 0, output

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sigstep.errors import Refusal
+from sigstep.model import limits
 from sigstep.model.digest import Digest
 from sigstep.model.receipt import Receipt
 from sigstep.model.subject import Subject
@@ -15,7 +16,9 @@ from sigstep.oci.reference import Reference
 from sigstep.oci.source import RemoteImage
 from sigstep.ports.store import Found
 from sigstep.ports.world import World
+from sigstep.stores.cosign_tags import LegacyLayer, legacy_layers
 from sigstep.stores.referrers import bundle_referrers, publish, read_referrer
+from sigstep.wire.simple_signing import blob_bundle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,7 @@ class RegistryStore:
         for digest in dict.fromkeys(digest for subject in subjects for digest in subject.digests):
             source = RemoteImage(client, self.repository.at(digest))
             read = [_read(source, one, digest) for one in bundle_referrers(source, digest)]
+            read += [_read_layer(source, one) for one in legacy_layers(source, digest) if one.suffix == "att"]
             known[digest] = tuple(one for one in read if one is not None)
         return known
 
@@ -64,5 +68,14 @@ def _read(source: RemoteImage, referrer: Descriptor, digest: Digest) -> Found | 
     """One attachment; what does not hold is passed over, so that nobody's push keeps others' from being found."""
     try:
         return read_referrer(source, referrer, digest)
+    except Refusal:
+        return None
+
+
+def _read_layer(source: RemoteImage, layer: LegacyLayer) -> Found | None:
+    """One attestation of older cosign, in the form that it has as a file; its signatures have none for a digest."""
+    try:
+        envelope = source.blob(layer.descriptor, at_most=limits.BUNDLE_BYTES)
+        return Found(source=layer.source, data=blob_bundle(envelope, layer.descriptor.annotations))
     except Refusal:
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
@@ -17,12 +16,12 @@ from sigstep.oci.transport import REDIRECTS, Settings, Transport, failure, scope
 from sigstep.ports.http import Response
 from sigstep.ports.world import World
 from sigstep.wire import strict_json
+from sigstep.wire.links import next_address
 
 __all__ = ["Client", "Settings", "next_page"]
 _CHUNK_BYTES: Final = 16 * 1024 * 1024
 _STREAM_SECONDS: Final = 3600.0
-_NEXT: Final = re.compile(r'<([^<>]{1,2000})>\s*;[^,]*\brel="?next"?', re.IGNORECASE)
-_NO_LIST: Final = frozenset({400, 401, 403, 404, 405})
+_NO_LIST: Final = frozenset({400, 401, 403, 404, 405, 406, 422, 501})
 Got = TypeVar("Got")
 
 
@@ -245,10 +244,10 @@ def next_page(answer: Response) -> str | None:
     Raises:
         FormatError: ``registry-next-page``: it is at another host.
     """
-    following = _NEXT.search(answer.headers.get("link", ""))
-    if following is None:
+    following = next_address(answer.headers.get("link", ""))
+    if not following:
         return None
-    address: str = urljoin(answer.url, following[1])
+    address = urljoin(answer.url, following)
     if urlsplit(address)[:2] != urlsplit(answer.url)[:2]:
         raise FormatError(
             code="registry-next-page",

@@ -117,9 +117,13 @@ def _extend_list(client: Client, tag: Reference, manifest: Manifest) -> None:
 
 
 def _tagged(client: Client, tag: Reference) -> set[str]:
-    """The digits of every attachment that has a tag of its own."""
+    """The digits of every attachment that has a tag of its own; none where the tags are too many to be listed."""
     start = f"{tag.tag}."
-    found = {one.removeprefix(start) for one in client.tags(tag) if one.startswith(start)}
+    try:
+        tags = client.tags(tag)
+    except FormatError:
+        tags = ()
+    found = {one.removeprefix(start) for one in tags if one.startswith(start)}
     return {one for one in found if len(one) == _OWN_TAG_DIGITS and set(one) <= set("0123456789abcdef")}
 
 

@@ -15,7 +15,8 @@ from sigstep.ports.retry import Budget, retry_after, retrying
 from sigstep.ports.world import World
 from sigstep.services.call import json_object, server_message, unreadable
 from sigstep.wire import strict_json
-from sigstep.wire.github import is_slug, next_page
+from sigstep.wire.github import is_slug
+from sigstep.wire.links import next_address
 
 API: Final = "https://api.github.com"
 VERSION: Final = "2022-11-28"
@@ -92,7 +93,7 @@ class GitHub:
             if answer.status == 404:
                 break
             found.append(json_object(answer, "GitHub") if answer.body[:1] != b"[" else {"items": _items(answer)})
-            following = next_page(answer.headers.get("link", ""))
+            following = next_address(answer.headers.get("link", ""))
             if not following:
                 break
             path = following

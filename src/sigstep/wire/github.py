@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from sigstep.errors import FormatError
 from sigstep.model import limits
 
-_LINK: Final = re.compile(r'<([^<>\s]{1,4096})>\s*;\s*rel="next"')
 _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}/[A-Za-z0-9._-]{1,100}")
 
 
@@ -81,12 +80,6 @@ def _listed(value: Any) -> tuple[Listed, ...]:
             )
         )
     return tuple(found)
-
-
-def next_page(link: str) -> str:
-    """The address with the relation ``next`` of a Link header (RFC 8288), or empty."""
-    found = _LINK.search(link[:65536])
-    return found[1] if found else ""
 
 
 def is_slug(text: str) -> bool:

@@ -80,6 +80,24 @@ def encode_payload(name: str, image: Digest, annotations: Mapping[str, str]) -> 
     return json.dumps({"critical": critical, "optional": dict(annotations) or None}, separators=(",", ":")).encode()
 
 
+def blob_bundle(envelope: bytes, annotations: Mapping[str, str]) -> bytes:
+    """A legacy attestation as a file: cosign's blob bundle of before version 3, which `parse_signed` reads.
+
+    Args:
+        envelope: the layer's exact bytes.
+        annotations: of the layer's descriptor.
+
+    Raises:
+        FormatError: the annotation with the log entry is not JSON.
+    """
+    document: dict[str, Any] = {"base64Signature": base64.b64encode(envelope).decode()}
+    if annotations.get(CERTIFICATE):
+        document["cert"] = base64.b64encode(annotations[CERTIFICATE].encode()).decode()
+    if annotations.get(LOG_BUNDLE):
+        document["rekorBundle"] = _annotation(annotations[LOG_BUNDLE], "log entry")
+    return json.dumps(document).encode()
+
+
 def layer_annotations(bundle: Bundle) -> dict[str, str]:
     """What the descriptor of a legacy layer says beside the layer: signature, certificate, log entry, time stamp.
 
