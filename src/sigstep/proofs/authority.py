@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,12 +10,18 @@ from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from sigstep.errors import ProofError
+from sigstep.model.digest import Algorithm
 from sigstep.model.trust import Authority
+from sigstep.proofs.keys import PublicKey, public_key, verify_with
 
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
+_PRECERT_SIGNING: Final = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.4")
+_HASHES: Final = {one.value: one for one in Algorithm}
 _KNOWN_CRITICAL: Final = frozenset(
     {ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE, ExtensionOID.EXTENDED_KEY_USAGE}
 )
@@ -24,13 +31,16 @@ _KNOWN_CRITICAL: Final = frozenset(
 class AuthorityChain:
     """An authority whose chain holds: certificates, issuing one (or TSA leaf) first, anchor last.
 
-    ``start`` and ``end`` bound the times at which every certificate of it is valid, both included.
+    ``start`` and ``end`` bound the times at which every certificate of it is valid, both included; ``key`` is the
+    first one's, ``sct_key_hash`` the key hash in the SCTs of what it issues.
     """
 
     authority: Authority
     certificates: tuple[x509.Certificate, ...]
     start: datetime
     end: datetime
+    key: PublicKey
+    sct_key_hash: bytes
 
     def valid_at(self, time: datetime) -> bool:
         """Whether the authority counts at ``time``: its window in the trusted root and each certificate's validity."""
@@ -75,7 +85,17 @@ def _chain(authority: Authority, certificates: tuple[x509.Certificate, ...]) -> 
         certificates=certificates,
         start=max(one.not_valid_before_utc for one in certificates),
         end=min(one.not_valid_after_utc for one in certificates),
+        key=public_key(certificates[0].public_key()),
+        sct_key_hash=hashlib.sha256(_sct_signer(certificates)).digest(),
     )
+
+
+def _sct_signer(certificates: tuple[x509.Certificate, ...]) -> bytes:
+    """The SPKI whose hash SCTs are over: of a precertificate signer it is its own issuer's (RFC 6962 section 3.2)."""
+    usage = extension(certificates[0], x509.ExtendedKeyUsage)
+    uses = set(usage.value) if usage is not None else set()
+    special = _PRECERT_SIGNING in uses and ExtendedKeyUsageOID.CODE_SIGNING not in uses and len(certificates) > 1
+    return certificates[int(special)].public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _check_ca(certificate: x509.Certificate, depth: int, usage: x509.ObjectIdentifier) -> None:
@@ -92,6 +112,20 @@ def _check_ca(certificate: x509.Certificate, depth: int, usage: x509.ObjectIdent
         raise _refuse("a CA certificate is for another use")
     if any(one.critical and one.oid not in _KNOWN_CRITICAL for one in certificate.extensions):
         raise _refuse("a CA certificate has an unknown critical extension")
+
+
+def signed_by(child: x509.Certificate, issuer: AuthorityChain) -> bool:
+    """Whether the authority's first certificate, whose key is at hand, signed ``child``, and the names agree."""
+    if not isinstance(issuer.key.key, ec.EllipticCurvePublicKey):
+        return issued_by(child, issuer.certificates[0])
+    try:
+        hashed = child.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return False
+    algorithm = _HASHES.get(hashed.name) if hashed is not None else None
+    if algorithm is None or child.issuer != issuer.certificates[0].subject:
+        return False
+    return verify_with(issuer.key, child.signature, child.tbs_certificate_bytes, algorithm)
 
 
 def issued_by(child: x509.Certificate, issuer: x509.Certificate) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -13,9 +14,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from sigstep.errors import ProofError
 from sigstep.model.identity import EXTENSIONS, FULCIO_ARC, Identity, NameKind
-from sigstep.proofs.authority import extension
 from sigstep.proofs.keys import PublicKey, public_key
 
+_Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 UNREADABLE: Final = (
     ValueError,
     TypeError,
@@ -43,6 +44,7 @@ class Leaf:
 
     der: bytes
     certificate: x509.Certificate
+    extensions: Mapping[x509.ObjectIdentifier, x509.Extension[x509.ExtensionType]]
 
     @cached_property
     def key(self) -> PublicKey:
@@ -57,6 +59,11 @@ class Leaf:
             raise malformed(str(error)[:200]) from None
         return public_key(key)
 
+    def value(self, kind: type[_Kind]) -> _Kind | None:
+        """The extension of that kind, or None."""
+        found = self.extensions.get(kind.oid)
+        return found.value if found is not None and isinstance(found.value, kind) else None
+
 
 def load_leaf(der: bytes) -> Leaf:
     """A signer's certificate that may sign code, and nothing else.
@@ -66,7 +73,8 @@ def load_leaf(der: bytes) -> Leaf:
     """
     try:
         certificate = x509.load_der_x509_certificate(der)
-        unknown = [one.oid for one in certificate.extensions if one.critical and one.oid not in _KNOWN_CRITICAL]
+        extensions = {one.oid: one for one in certificate.extensions}
+        unknown = [oid for oid, one in extensions.items() if one.critical and oid not in _KNOWN_CRITICAL]
         _ = certificate.issuer, certificate.subject  # the library reads them late, and some only fail then
     except UNREADABLE as error:
         raise malformed(str(error)[:200]) from None
@@ -74,19 +82,20 @@ def load_leaf(der: bytes) -> Leaf:
         raise malformed(f"it has an unknown critical extension {unknown[0].dotted_string}")
     if certificate.public_bytes(Encoding.DER) != der:
         raise malformed("it has bytes that belong to no certificate")
-    _check_usage(certificate)
-    return Leaf(der=der, certificate=certificate)
+    leaf = Leaf(der=der, certificate=certificate, extensions=extensions)
+    _check_usage(leaf)
+    return leaf
 
 
-def _check_usage(certificate: x509.Certificate) -> None:
-    constraints = extension(certificate, x509.BasicConstraints)
-    if constraints is not None and constraints.value.ca:
+def _check_usage(leaf: Leaf) -> None:
+    constraints = leaf.value(x509.BasicConstraints)
+    if constraints is not None and constraints.ca:
         raise _not_for_signing("it is a CA")
-    usage = extension(certificate, x509.KeyUsage)
-    if usage is None or not usage.value.digital_signature:
+    usage = leaf.value(x509.KeyUsage)
+    if usage is None or not usage.digital_signature:
         raise _not_for_signing("its key usage has no digital signature")
-    extended = extension(certificate, x509.ExtendedKeyUsage)
-    if extended is None or ExtendedKeyUsageOID.CODE_SIGNING not in extended.value:
+    extended = leaf.value(x509.ExtendedKeyUsage)
+    if extended is None or ExtendedKeyUsageOID.CODE_SIGNING not in extended:
         raise _not_for_signing("its extended key usage has no code signing")
 
 
@@ -96,10 +105,10 @@ def identity_of(leaf: Leaf) -> Identity:
     Raises:
         ProofError: ``certificate-identity``: no name or several, two issuers, or an extension that is not text.
     """
-    kind, subject = _name(leaf.certificate)
+    kind, subject = _name(leaf)
     values: dict[int, str] = {}
-    for one in leaf.certificate.extensions:
-        arc, _, last = one.oid.dotted_string.rpartition(".")
+    for oid, one in leaf.extensions.items():
+        arc, _, last = oid.dotted_string.rpartition(".")
         if arc == FULCIO_ARC and isinstance(one.value, x509.UnrecognizedExtension):
             number = int(last)
             values[number] = _text(one.value.value, raw=number in _RAW)
@@ -114,9 +123,8 @@ def identity_of(leaf: Leaf) -> Identity:
     )
 
 
-def _name(certificate: x509.Certificate) -> tuple[NameKind, str]:
-    names = extension(certificate, x509.SubjectAlternativeName)
-    found = list(names.value) if names is not None else []
+def _name(leaf: Leaf) -> tuple[NameKind, str]:
+    found = list(leaf.value(x509.SubjectAlternativeName) or ())
     if len(found) != 1:
         raise _bad_identity(f"it has {len(found)} subject alternative names")
     name = found[0]

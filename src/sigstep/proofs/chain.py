@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from sigstep.errors import ProofError
-from sigstep.proofs.authority import AuthorityChain, issued_by
+from sigstep.proofs.authority import AuthorityChain, signed_by
 from sigstep.proofs.certificate import Leaf
 from sigstep.proofs.prepared import PreparedRoot, PreparedTrust
 
@@ -49,10 +47,9 @@ def _issuers(leaf: Leaf, authorities: Sequence[AuthorityChain]) -> tuple[Authori
         issuer = one.certificates[0]
         if issuer.subject != name:
             continue
-        key = issuer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        if key not in held:
-            held[key] = issued_by(leaf.certificate, issuer)
-        if held[key]:
+        if one.key.spki not in held:
+            held[one.key.spki] = signed_by(leaf.certificate, one)
+        if held[one.key.spki]:
             found.append(one)
     return tuple(found)
 

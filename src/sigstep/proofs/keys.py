@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -29,20 +30,23 @@ _CURVES: Final = {
 _RSA_BITS: Final = (2048, 3072, 4096)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PublicKey:
     """A public key of the registry.
 
     Attributes:
         key: the key.
-        spki: its SubjectPublicKeyInfo, DER.
         algorithms: digests it may sign, the first is the one of current clients; empty for Ed25519, which signs
             messages and never a digest.
     """
 
     key: Key
-    spki: bytes
     algorithms: tuple[Algorithm, ...]
+
+    @cached_property
+    def spki(self) -> bytes:
+        """Its SubjectPublicKeyInfo, DER."""
+        return self.key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def public_key(key: object) -> PublicKey:
@@ -52,11 +56,11 @@ def public_key(key: object) -> PublicKey:
         ProofError: ``key-unsupported``.
     """
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
-        return PublicKey(key, _spki(key), _CURVES[key.curve.name])
+        return PublicKey(key, _CURVES[key.curve.name])
     if isinstance(key, rsa.RSAPublicKey) and key.key_size in _RSA_BITS:
-        return PublicKey(key, _spki(key), (Algorithm.SHA256,))
+        return PublicKey(key, (Algorithm.SHA256,))
     if isinstance(key, ed25519.Ed25519PublicKey):
-        return PublicKey(key, _spki(key), ())
+        return PublicKey(key, ())
     raise ProofError(
         code="key-unsupported",
         what="the key's algorithm is not accepted",
@@ -130,6 +134,11 @@ def der_signature(key: PublicKey, signature: bytes) -> bytes | None:
     return encode_dss_signature(int.from_bytes(signature[:size], "big"), int.from_bytes(signature[size:], "big"))
 
 
+def verify_with(key: PublicKey, signature: bytes, message: bytes, algorithm: Algorithm) -> bool:
+    """Whether ``signature`` is one of ``key`` over ``message`` with that digest (Ed25519 has its own)."""
+    return _holds(key, signature, message, algorithm, prehashed=False)
+
+
 def _holds(key: PublicKey, signature: bytes, data: bytes, algorithm: Algorithm, *, prehashed: bool) -> bool:
     chosen: hashes.HashAlgorithm | Prehashed = Prehashed(_HASHES[algorithm]) if prehashed else _HASHES[algorithm]
     try:
@@ -142,7 +151,3 @@ def _holds(key: PublicKey, signature: bytes, data: bytes, algorithm: Algorithm, 
     except InvalidSignature:
         return False
     return True
-
-
-def _spki(key: Key) -> bytes:
-    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)

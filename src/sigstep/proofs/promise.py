@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 from datetime import datetime, timezone
 
-import rfc8785
-
 from sigstep.errors import ProofError
 from sigstep.model.bundle import LogEntry
 from sigstep.proofs.keys import verify_message
@@ -24,13 +22,11 @@ def verify_promise(entry: LogEntry, log: PreparedLog) -> datetime | None:
     """
     if entry.promise is None or entry.integrated_time is None:
         return None
-    payload = rfc8785.dumps(
-        {
-            "body": base64.b64encode(entry.body).decode(),
-            "integratedTime": entry.integrated_time,
-            "logID": entry.log_id.hex(),
-            "logIndex": entry.log_index,
-        }
+    payload = b'{"body":"%b","integratedTime":%d,"logID":"%b","logIndex":%d}' % (  # canonical as it stands (RFC 8785)
+        base64.b64encode(entry.body),
+        entry.integrated_time,
+        entry.log_id.hex().encode(),
+        entry.log_index,
     )
     if verify_message(log.key, entry.promise, payload) is None:
         raise ProofError(

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.certificate_transparency import SignedCertificateTimestamp
-from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sigstep.errors import ProofError
-from sigstep.proofs.authority import AuthorityChain, extension
+from sigstep.proofs.authority import AuthorityChain
 from sigstep.proofs.certificate import Leaf
 from sigstep.proofs.keys import verify_message
 from sigstep.proofs.prepared import PreparedLog
 from sigstep.wire.detached_sct import DetachedSct
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_PRECERT_SIGNING: Final = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.4")
 SCTS: Final = 32
 _LAST_MILLISECOND: Final = 253_402_300_799_999  # of the year 9999
 
@@ -32,16 +28,14 @@ def verify_embedded(leaf: Leaf, issuer: AuthorityChain, logs: Sequence[PreparedL
         ProofError: ``sct-invalid`` (a known log's SCT does not hold), ``sct-window`` (its key did not count then),
             ``certificate-malformed``.
     """
-    scts = extension(leaf.certificate, x509.PrecertificateSignedCertificateTimestamps)
+    scts = leaf.value(x509.PrecertificateSignedCertificateTimestamps)
     if scts is None:
         return ()
-    signer = _signer(issuer)
     body = leaf.certificate.tbs_precertificate_bytes
-    spki = signer.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    entry = b"\x00\x01" + hashlib.sha256(spki).digest() + len(body).to_bytes(3, "big") + body
+    entry = b"\x00\x01" + issuer.sct_key_hash + len(body).to_bytes(3, "big") + body
     by_id = {one.log.log_id: one for one in logs}
     proved: dict[bytes, str] = {}
-    for sct in list(scts.value)[:SCTS]:
+    for sct in list(scts)[:SCTS]:
         log = by_id.get(sct.log_id)
         if log is not None:
             _verify(_stamp(sct), sct.extension_bytes, sct.signature, entry, log)
@@ -55,9 +49,9 @@ def unknown_logs(leaf: Leaf, logs: Sequence[PreparedLog]) -> tuple[bytes, ...]:
     Raises:
         ProofError: ``certificate-malformed``.
     """
-    scts = extension(leaf.certificate, x509.PrecertificateSignedCertificateTimestamps)
+    scts = leaf.value(x509.PrecertificateSignedCertificateTimestamps)
     known = {one.log.log_id for one in logs}
-    return tuple(one.log_id for one in list(scts.value if scts else ())[:SCTS] if one.log_id not in known)
+    return tuple(one.log_id for one in list(scts or ())[:SCTS] if one.log_id not in known)
 
 
 def verify_detached(leaf: Leaf, sct: DetachedSct, logs: Sequence[PreparedLog]) -> tuple[str, ...]:
@@ -72,15 +66,6 @@ def verify_detached(leaf: Leaf, sct: DetachedSct, logs: Sequence[PreparedLog]) -
     entry = b"\x00\x00" + len(leaf.der).to_bytes(3, "big") + leaf.der
     _verify(sct.timestamp, sct.extensions, sct.signature, entry, log)
     return (log.log.base_url,)
-
-
-def _signer(issuer: AuthorityChain) -> x509.Certificate:
-    """The certificate whose key hash is in the signed entry: a precertificate signer's own issuer (section 3.2)."""
-    first = issuer.certificates[0]
-    usage = extension(first, x509.ExtendedKeyUsage)
-    special = usage is not None and _PRECERT_SIGNING in usage.value
-    special = special and ExtendedKeyUsageOID.CODE_SIGNING not in (usage.value if usage else ())
-    return issuer.certificates[1] if special and len(issuer.certificates) > 1 else first
 
 
 def _stamp(sct: SignedCertificateTimestamp) -> int:

@@ -57,16 +57,21 @@ def verify_entries(evidence: Evidence, subject: Subject, trace: Trace) -> tuple[
             trace.note(f"entry {entry.log_index} is of an unknown log {entry.log_id.hex()[:16]} and does not count")
             continue
         proved.append(_verify_entry(entry, log, evidence, subject))
-        _say_entry(proved[-1].verified, trace)
+        trace.say(_entry_words, proved[-1].verified)
     _check_thresholds(evidence, proved, unknown)
     return tuple(proved)
 
 
-def _say_entry(entry: VerifiedEntry, trace: Trace) -> None:
-    trace.say(f"entry {entry.log_index} of {entry.log_url}: {', '.join(entry.proved_by)} hold")
-    trace.say(f"its body ({entry.kind} {entry.kind_version}) has this signature, this signer and this content")
-    if entry.witnesses:
-        trace.say(f"its tree was seen by {', '.join(entry.witnesses)}")
+def _entry_words(entry: VerifiedEntry) -> tuple[str, ...]:
+    return (
+        f"entry {entry.log_index} of {entry.log_url}: {', '.join(entry.proved_by)} hold",
+        f"its body ({entry.kind} {entry.kind_version}) has this signature, this signer and this content",
+        *((f"its tree was seen by {', '.join(entry.witnesses)}",) if entry.witnesses else ()),
+    )
+
+
+def _time_words(time: VerifiedTime) -> tuple[str, ...]:
+    return (f"{time.time:%Y-%m-%dT%H:%M:%SZ} by {time.authority}",)
 
 
 def _verify_entry(entry: LogEntry, log: PreparedLog, evidence: Evidence, subject: Subject) -> ProvedEntry:
@@ -179,7 +184,7 @@ def verify_times(evidence: Evidence, entries: tuple[ProvedEntry, ...], trace: Tr
         uri = authority.authority.uri
         times.append(VerifiedTime(time=made, source=TimeSource.TIMESTAMP_AUTHORITY, authority=uri))
     for one in times:
-        trace.say(f"{one.time:%Y-%m-%dT%H:%M:%SZ} by {one.authority}")
+        trace.say(_time_words, one)
     _check_time_thresholds(evidence, times, foreign)
     for entry in entries:
         if entry.verified.integrated_time is None:

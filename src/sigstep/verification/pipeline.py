@@ -14,6 +14,7 @@ from sigstep.model.trust import ThresholdOverrides, Thresholds, TrustedKey
 from sigstep.model.verdict import Examination, Finding, Outcome, Verdict
 from sigstep.model.verified import Verified, VerifiedTime
 from sigstep.policy.rule import Rule
+from sigstep.proofs.authority import AuthorityChain
 from sigstep.proofs.certificate import identity_of
 from sigstep.proofs.chain import outdated, verify_path
 from sigstep.proofs.content import bind_statement, key_id, verify_envelope, verify_message_signature
@@ -65,7 +66,7 @@ def establish(
 def _establish(evidence: Evidence, subject: Subject, trace: Trace) -> Verified:
     leaf, key = evidence.signer.leaf, evidence.signer.key
     identity = identity_of(leaf) if leaf else None
-    _say_signer(evidence, identity, trace)
+    trace.say(_signer_words, evidence, identity)
     trace.enter("log")
     entries = verify_entries(evidence, subject, trace)
     trace.enter("time")
@@ -74,7 +75,7 @@ def _establish(evidence: Evidence, subject: Subject, trace: Trace) -> Verified:
     sct_logs = _verify_leaf(evidence, times, trace)
     trace.enter("signature")
     statement = _verify_content(evidence, subject)
-    _say_content(evidence, subject, statement, trace)
+    trace.say(_content_words, subject, statement)
     by_certificate = leaf is not None and evidence.root is not None
     return Verified(
         subject=subject,
@@ -91,29 +92,34 @@ def _establish(evidence: Evidence, subject: Subject, trace: Trace) -> Verified:
     )
 
 
-def _say_signer(evidence: Evidence, identity: Identity | None, trace: Trace) -> None:
+def _signer_words(evidence: Evidence, identity: Identity | None) -> tuple[str, ...]:
     leaf = evidence.signer.leaf
     if leaf is None or identity is None:
-        trace.say(f"the key you gave, SHA-256 {key_id(evidence.signer.key)}")
-        return
-    trace.say(f"trust: {evidence.root.root.name if evidence.root else ''}")
+        return (f"the key you gave, SHA-256 {key_id(evidence.signer.key)}",)
     certificate = leaf.certificate
-    trace.say(
-        f"the certificate is valid from {certificate.not_valid_before_utc:%Y-%m-%dT%H:%M:%SZ} "
-        f"to {certificate.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}"
+    return (
+        f"trust: {evidence.root.root.name if evidence.root else ''}",
+        (
+            f"the certificate is valid from {certificate.not_valid_before_utc:%Y-%m-%dT%H:%M:%SZ} "
+            f"to {certificate.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}"
+        ),
+        f"it names {identity.subject}, vouched for by {identity.issuer or 'nobody'}",
+        *(f"{name}: {value}" for name, value in identity.extensions.items()),
     )
-    trace.say(f"it names {identity.subject}, vouched for by {identity.issuer or 'nobody'}")
-    for name, value in identity.extensions.items():
-        trace.say(f"{name}: {value}")
 
 
-def _say_content(evidence: Evidence, subject: Subject, statement: Statement | None, trace: Trace) -> None:
+def _issuer_words(issuer: AuthorityChain, logs: tuple[str, ...]) -> tuple[str, ...]:
+    return (f"issued by {issuer.authority.uri}; logged by {', '.join(logs) or 'no CT log (none is needed)'}",)
+
+
+def _content_words(subject: Subject, statement: Statement | None) -> tuple[str, ...]:
     digests = ", ".join(str(one) for one in subject.digests)
     if statement is None:
-        trace.say(f"the signature over the artifact holds ({digests})")
-        return
-    trace.say(f"the signature over the envelope holds ({evidence.bundle.version.value} bundle)")
-    trace.say(f"the statement {statement.predicate_type} is about the artifact ({digests})")
+        return (f"the signature over the artifact holds ({digests})",)
+    return (
+        "the signature over the envelope holds",
+        f"the statement {statement.predicate_type} is about the artifact ({digests})",
+    )
 
 
 def _verify_leaf(evidence: Evidence, times: Sequence[VerifiedTime], trace: Trace) -> tuple[str, ...]:
@@ -143,7 +149,7 @@ def _verify_leaf(evidence: Evidence, times: Sequence[VerifiedTime], trace: Trace
             why=f"{len(logs)} of {evidence.thresholds.scts} needed timestamps are of CT logs of the trusted root",
             fix="sign again; check that the trusted root is current",
         )
-    trace.say(f"issued by {issuer.authority.uri}; logged by {', '.join(logs) or 'no CT log (none is needed)'}")
+    trace.say(_issuer_words, issuer, logs)
     return logs
 
 

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from sigstep.model.verdict import Step
 
 
 class Trace:
-    """Collects the steps of one examination; the last one is where it stands."""
+    """Collects the steps of one examination; the last one is where it stands. Words are made when they are read."""
 
     def __init__(self) -> None:
-        self._steps: list[tuple[str, list[str]]] = []
+        self._steps: list[tuple[str, list[tuple[Callable[..., tuple[str, ...]], tuple[Any, ...]]]]] = []
         self._notes: list[str] = []
-
-    def restart(self, name: str) -> None:
-        """What was tried did not hold; the examination begins again with the step ``name``."""
-        self._steps, self._notes = [(name, [])], []
 
     def enter(self, name: str) -> None:
         """A new step begins; the one before it held."""
         self._steps.append((name, []))
 
-    def say(self, evidence: str) -> None:
-        """Evidence of the current step."""
-        self._steps[-1][1].append(evidence)
+    def restart(self, name: str) -> None:
+        """What was tried did not hold; the examination begins again with the step ``name``."""
+        self._steps, self._notes = [(name, [])], []
+
+    def say(self, words: Callable[..., tuple[str, ...]], *about: Any) -> None:
+        """Evidence of the current step: ``words(*about)`` gives its lines."""
+        self._steps[-1][1].append((words, about))
 
     def note(self, evidence: str) -> None:
         """Evidence of the current step that was seen and does not count."""
-        self.say(evidence)
+        self.say(_one, evidence)
         self._notes.append(evidence)
 
     @property
@@ -43,6 +46,14 @@ class Trace:
         """All steps; ``held`` says whether the last one did."""
         last = len(self._steps) - 1
         return tuple(
-            Step(name=name, held=held or at < last, evidence=tuple(evidence))
+            Step(
+                name=name,
+                held=held or at < last,
+                evidence=tuple(line for words, about in evidence for line in words(*about)),
+            )
             for at, (name, evidence) in enumerate(self._steps)
         )
+
+
+def _one(line: str) -> tuple[str, ...]:
+    return (line,)

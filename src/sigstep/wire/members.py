@@ -38,8 +38,11 @@ class Members:
             raise wrong_type(path, "an object")
         self.path = path
         self._left: dict[str, Any] = {}
+        if "_" not in "".join(value):
+            self._left.update(value)
+            return
         for name, member in value.items():
-            camel = _SNAKE.sub(lambda match: match[1].upper(), name)
+            camel = _SNAKE.sub(_upper, name)
             if camel in self._left:
                 raise FormatError(
                     code="json-duplicate-key",
@@ -93,14 +96,14 @@ class Members:
     def text(self, name: str, default: str | None = None) -> str:
         """A string; ``default`` where absent, an error where there is no default."""
         value = self.take(name)
+        if isinstance(value, str):
+            return value
         path = f"{self.path}.{name}"
-        if value is None:
-            if default is None:
-                raise missing(path)
-            return default
-        if not isinstance(value, str):
+        if value is not None:
             raise wrong_type(path, "a string")
-        return value
+        if default is None:
+            raise missing(path)
+        return default
 
     def bytes(self, name: str, *, at_most: int, default: bytes | None = None) -> bytes:
         """Base64 bytes (see `decode_base64`); ``default`` where absent, an error where there is no default."""
@@ -115,17 +118,16 @@ class Members:
     def integer(self, name: str, default: int | None = None) -> int:
         """A non-negative int64, as a decimal string or an integral number (proto3 JSON); else ``default``."""
         value = self.take(name)
-        path = f"{self.path}.{name}"
         if value is None:
             if default is None:
-                raise missing(path)
+                raise missing(f"{self.path}.{name}")
             return default
         if isinstance(value, str) and _DECIMAL.fullmatch(value):
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _INT64_MAX:
             raise FormatError(
                 code="json-integer",
-                what=f"{path} is not a count",
+                what=f"{self.path}.{name} is not a count",
                 why=f"{str(value)[:40]!r} is no integer from 0 to 2**63-1",
                 fix="make the document again with its own tool",
             )
@@ -142,6 +144,8 @@ class Members:
         Raises:
             FormatError: ``json-unknown-member``.
         """
+        if not self._left:
+            return
         unknown = [name for name, value in self._left.items() if value is not None]
         if unknown:
             raise FormatError(
@@ -167,6 +171,12 @@ def decode_base64(value: Any, path: str, *, at_most: int) -> bytes:
             why=f"at most {at_most} bytes are read",
             fix="make the document again with its own tool",
         )
+    try:  # what nearly every writer writes: standard, padded, canonical
+        decoded = binascii.a2b_base64(value)
+        if binascii.b2a_base64(decoded, newline=False).decode() == value:
+            return decoded
+    except ValueError:
+        pass
     value = value.replace("\r", "").replace("\n", "")
     bare = value.rstrip("=")
     padded = bare + "=" * (-len(bare) % 4)
@@ -179,6 +189,10 @@ def decode_base64(value: Any, path: str, *, at_most: int) -> bytes:
     if base64.b64encode(decoded).decode().rstrip("=") != _standard(bare):
         raise _bad_base64(path)
     return decoded
+
+
+def _upper(match: re.Match[str]) -> str:
+    return match[1].upper()
 
 
 def _standard(text: str) -> str:
