@@ -11,6 +11,7 @@ from sigstep.model import limits
 
 _STRINGS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _BRACKETS: Final = re.compile(r"[][{}]")
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def loads(data: bytes, *, at_most: int, name: str = "document") -> Any:
@@ -39,7 +40,7 @@ def loads(data: bytes, *, at_most: int, name: str = "document") -> Any:
             parse_constant=_no_constant(name),
             parse_int=_bounded_int(name),
         )
-        if "\\u" in text:
+        if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # lone surrogates
     except FormatError:
         raise
