@@ -1,4 +1,4 @@
-"""One offline verification of one file as a whole process: `sigstep verify` against `sigstore verify identity --offline`.
+"""One offline verification of one file as a whole process: `sigstep verify` against `sigstore verify identity`.
 
 The same bundle, trusted root and artifact, in turns; the best of several runs of each.
 """
@@ -43,7 +43,15 @@ def main() -> None:
         ours = [str(scripts / "sigstep"), "verify", "--offline", "--trusted-root", root, "--bundle", str(bundle)]
         ours += ["--identity", identity, "--issuer", GITHUB_ISSUER, str(artifact)]
         theirs = [str(scripts / "sigstore"), "--trust-config", config, "verify", "identity", "--offline"]
-        theirs += ["--bundle", str(bundle), "--cert-identity", identity, "--cert-oidc-issuer", GITHUB_ISSUER, str(artifact)]
+        theirs += [
+            "--bundle",
+            str(bundle),
+            "--cert-identity",
+            identity,
+            "--cert-oidc-issuer",
+            GITHUB_ISSUER,
+            str(artifact),
+        ]
         commands = [ours, theirs, [sys.executable, "-c", LEAST]]
         best = [float("inf")] * len(commands)
         for _ in range(ROUNDS):
