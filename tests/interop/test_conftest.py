@@ -6,6 +6,7 @@ import itertools
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,23 @@ def test_conftest_and_regorus_answer_the_same(module: str, query: str, value: An
             return error.code, None
 
     assert ask(tool("conftest")) == ask("")
+
+
+def test_many_inputs_at_once() -> None:
+    """The same values as one by one, what is undefined too."""
+    module = "package a\nb[x] { x := input.x[_] }"
+    values: list[Any] = [{"x": [number, 12345678901234567890]} for number in range(5)] + [{"x": []}, {}]
+    together, alone = WorldLanguages(outside(tool("conftest"))), WorldLanguages(outside(tool("conftest")))
+
+    def ask(languages: WorldLanguages) -> list[Any]:
+        found = []
+        for one in values:
+            with suppress(Undecided):
+                found.append(languages.rego([module], "data.a.b", one))
+        return found
+
+    together.rehearse(lambda: ask(together))
+    assert ask(together) == ask(alone)
 
 
 OWN = """schema: sigstep/policy/v1

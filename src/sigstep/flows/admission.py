@@ -24,7 +24,7 @@ from sigstep.oci.layout import SavedImage
 from sigstep.oci.manifest import Manifest
 from sigstep.oci.reference import Reference, parse_reference
 from sigstep.oci.source import ImageSource
-from sigstep.policy.engine import EngineRules, ImageEvidence, Ruling, Surroundings
+from sigstep.policy.engine import Engine, EngineRules, ImageEvidence, Ruling, Surroundings
 from sigstep.policy.judging import Decision
 from sigstep.ports.world import World
 from sigstep.proofs.prepared import prepare
@@ -135,15 +135,23 @@ def admit(request: AdmissionRequest, world: World) -> AdmissionReport:
         trust=request.named,
         default=request.default,
     )
-    with languages.noting():
-        for one in workloads:
-            engine.judge(rules, one, images, surroundings)
+    languages.rehearse(lambda: _judge_all(engine, rules, workloads, images, surroundings))
     return _report(
         request.engine,
         workloads,
         {name: one.digest for name, one in images.items()},
-        [(one, engine.judge(rules, one, images, surroundings)) for one in workloads],
+        _judge_all(engine, rules, workloads, images, surroundings),
     )
+
+
+def _judge_all(
+    engine: Engine,
+    rules: EngineRules,
+    workloads: Sequence[Workload],
+    images: Mapping[str, ImageEvidence],
+    surroundings: Surroundings,
+) -> list[tuple[Workload, tuple[Ruling, ...]]]:
+    return [(one, engine.judge(rules, one, images, surroundings)) for one in workloads]
 
 
 def _report(

@@ -39,13 +39,17 @@ negated { not input.missing }
 big := input.big
 every_named { count({x | x := input.list[_]; not x.name}) == 0 }
 pairs := [[i, j] | i := input.list[_].name; j := input.ends[_]; i != j]
+echo := input.name
+others := [x | some i; input.list[i]; x := echo with input as input.list[i]]
 answers := {
-  "names": names, "big": big, "negated": negated, "ends": ends, "every": every_named, "pairs": count(pairs),
+  "others": others, "names": names, "big": big, "negated": negated, "ends": ends, "every": every_named,
+  "pairs": count(pairs),
   "missing": [x | x := ["missing", missing][0]],
 }
 """
 _INPUT: Final = {"list": [{"name": "a"}, {"name": "b"}], "ends": ["zzz", "app"], "big": 12345678901234567890}
 _EXPECTED: Final = {
+    "others": ["a", "b"],
     "names": ["a", "b"],
     "big": 12345678901234567890,
     "negated": True,

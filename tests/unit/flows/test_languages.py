@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -64,17 +65,63 @@ def test_the_same_question_once() -> None:
 
 
 def test_noted_questions_are_answered_together() -> None:
-    """One child for all of them; inside nothing is answered."""
+    """One child for all of them; while they are noted nothing is answered."""
     process = Counted()
     asked = languages(process)
     requests = [{"policies": [cel(f"object.a == {number}")]} for number in range(5)]
-    with asked.noting():
+    answers: list[Any] = []
+
+    def judge() -> None:
+        answers.clear()
         for one in requests:
-            assert code_of(lambda one=one: asked.cel(one)) == "cel-failed"  # type: ignore[misc]
-    assert process.runs == 1
-    answers: list[Any] = [asked.cel(one)["policies"][0]["failed"] for one in requests]
+            with suppress(Undecided):
+                answers.append(asked.cel(one)["policies"][0]["failed"])
+
+    asked.rehearse(judge)
     assert [bool(one) for one in answers] == [True, False, True, True, True]
     assert process.runs == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "version"),
+    [("package a\nb[x] { x := input.x[_] }", 0), ("package a\nb contains x if some x in input.x", 1)],
+)
+def test_rego_of_many_inputs(module: str, version: int) -> None:
+    """The same values as one by one, what is undefined too, in one evaluation."""
+    process = Counted()
+    asked = languages(process)
+    query = "data.a.b"
+    assert asked.rego([module], query, {"x": [0]}, version=version) == [0]
+    before = process.runs
+    values = [{"x": [number, 12345678901234567890]} for number in range(20)] + [{"x": []}, {}]
+    found: list[Any] = []
+
+    def judge() -> None:
+        found.clear()
+        for one in values:
+            with suppress(Undecided):
+                found.append(asked.rego([module], query, one, version=version))
+
+    asked.rehearse(judge)
+    assert process.runs == before + 1
+    alone = languages(Counted())
+    assert found == [alone.rego([module], query, one, version=version) for one in values]
+
+
+def test_an_error_among_many() -> None:
+    """The others are then answered one by one, and it is still an error."""
+    asked = languages(Counted())
+    module = "package a\nf(x) = 1 { x }\nf(x) = 2 { x }\nb := f(input.bad)"
+    values = [{"bad": False}, {"bad": True}]
+
+    def judge() -> None:
+        for one in values:
+            with suppress(Undecided):
+                asked.rego([module], "data.a.b", one)
+
+    asked.rehearse(judge)
+    assert asked.rego([module], "data.a.b", values[0]) is None
+    assert code_of(lambda: asked.rego([module], "data.a.b", values[1])) == "rego-failed"
 
 
 @pytest.mark.parametrize(
@@ -90,6 +137,6 @@ def test_no_answer(answer: Completed | ServiceError) -> None:
     """Undecided, noted or not."""
     asked = languages(Counted(answer))
     request = {"policies": [cel("true")]}
-    with asked.noting(), pytest.raises(Undecided):
-        asked.cel(request)
+    with pytest.raises(Undecided):
+        asked.rehearse(lambda: asked.cel(request))
     assert code_of(lambda: asked.cel(request)) == "cel-failed"
