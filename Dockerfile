@@ -12,7 +12,6 @@ RUN python3 -I -m venv --without-pip /opt/sigstep \
  && python3 -I -m pip --python /opt/sigstep/bin/python install --quiet --disable-pip-version-check --no-input --no-cache-dir \
       --no-deps --require-hashes --only-binary :all: ${PIP_OPTIONS} -r /build/action.txt
 COPY src /opt/sigstep/src
-COPY scripts/action /opt/sigstep/scripts/action
 # as an installed package would be: one line that names the sources, and byte code for a file system that takes no writes
 RUN echo /opt/sigstep/src >"$(/opt/sigstep/bin/python -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/sigstep.pth" \
  && /opt/sigstep/bin/python -I -m compileall -q /opt/sigstep
@@ -28,4 +27,4 @@ CMD ["--help"]
 FROM ${PYTHON_IMAGE} AS action
 COPY --from=build /opt/sigstep /opt/sigstep
 ENV PYTHONUTF8=1
-ENTRYPOINT ["/opt/sigstep/bin/python", "-I", "/opt/sigstep/scripts/action/main.py"]
+ENTRYPOINT ["/opt/sigstep/bin/python", "-I", "-m", "sigstep.action"]

@@ -12,7 +12,6 @@ from pathlib import Path
 from sigstep.sandbox.local import Sandbox
 
 ROOT = Path(__file__).parents[1]
-STEP = ROOT / "scripts" / "action" / "main.py"
 SECONDS = 60
 OUTPUTS = "step-outputs.txt"
 POLICY = """\
@@ -104,7 +103,7 @@ def sigstep(folder: Path, environ: dict[str, str], *arguments: str) -> int:
 def step(folder: Path, environ: dict[str, str], **inputs: str) -> int:
     """Run the Action's step with these inputs."""
     given = {f"SIGSTEP_INPUT_{name.upper()}": value for name, value in inputs.items()}
-    command = [sys.executable, "-I", str(STEP)]
+    command = [sys.executable, "-I", "-m", "sigstep.action"]
     done = subprocess.run(
         command, cwd=folder, env={**environ, **given}, capture_output=True, text=True, check=False, timeout=SECONDS
     )

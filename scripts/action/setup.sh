@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Make the Action's own environment: hash-locked wheels, nothing of the user's Python touched, reused within the job.
+# Make the Action's own environment: hash-locked wheels, nothing of the user's Python touched, reused within the job and,
+# on self-hosted runners, between jobs. main.py checks it against the lock before each use.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 lock="${here}/requirements/action.txt"
@@ -15,16 +16,26 @@ if [ -z "${python:-}" ]; then
   exit 2
 fi
 
-key="$("${python}" -I -c 'import hashlib, sys; lock = open(sys.argv[1], "rb").read(); print(hashlib.sha256(lock + sys.version.encode()).hexdigest()[:16])' "${lock}")"
-folder="${SIGSTEP_TOOL_CACHE:-${RUNNER_TEMP:?}}/sigstep-${key}"
-if [ "${RUNNER_OS:-}" = "Windows" ]; then inner="${folder}/Scripts/python.exe"; else inner="${folder}/bin/python"; fi
+place="${RUNNER_TEMP:?}"
+if [ "${RUNNER_ENVIRONMENT:-}" = "self-hosted" ]; then place="${RUNNER_TOOL_CACHE:-${place}}"; fi
+place="${SIGSTEP_TOOL_CACHE:-${place}}"
+key="$("${python}" -I -c 'import hashlib, platform, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read() + (sys.version + platform.platform()).encode()).hexdigest()[:16])' "${lock}")"
+folder="${place}/sigstep-${key}"
 
-if [ ! -f "${folder}/complete" ]; then
-  "${python}" -I -m venv "${folder}"
-  from=()
-  if [ -n "${SIGSTEP_WHEELHOUSE:-}" ]; then from=(--no-index --find-links "${SIGSTEP_WHEELHOUSE}"); fi
-  "${inner}" -I -m pip install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes \
-    --only-binary :all: "${from[@]+"${from[@]}"}" -r "${lock}"
-  : >"${folder}/complete"
+if [ ! -d "${folder}" ]; then
+  wheels="${SIGSTEP_WHEELHOUSE:-}"
+  if [ -z "${wheels}" ]; then
+    wheels="$(mktemp -d "${RUNNER_TEMP:?}/sigstep-wheels-XXXXXX")"
+    pip=(-m pip)
+    if ! "${python}" -I -m pip --version >/dev/null 2>&1; then # the wheel that Python itself brings
+      pip=("$("${python}" -I -c 'import ensurepip, pathlib; print(next(pathlib.Path(ensurepip.__file__).parent.glob("_bundled/pip-*.whl")) / "pip")')")
+    fi
+    "${python}" -I "${pip[@]}" download --quiet --disable-pip-version-check --no-input --no-deps --require-hashes \
+      --only-binary :all: -r "${lock}" -d "${wheels}"
+  fi
+  "${python}" -I -S -B "${here}/scripts/action/environment.py" "${folder}" "${lock}" "${wheels}"
 fi
-echo "python=${inner}" >>"${GITHUB_OUTPUT:?}"
+{
+  echo "python=${python}"
+  echo "environment=${folder}"
+} >>"${GITHUB_OUTPUT:?}"
