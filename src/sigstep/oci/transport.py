@@ -10,7 +10,8 @@ from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 from sigstep.errors import ServiceError
-from sigstep.oci.auth import Challenge, Credential, fetch_token, find_credential, parse_challenge, unauthorized
+from sigstep.oci.auth import Challenge, fetch_token, parse_challenge, unauthorized
+from sigstep.oci.credentials import Credential, find_credential
 from sigstep.oci.reference import Reference, api_host, is_loopback
 from sigstep.ports.http import Response
 from sigstep.ports.retry import Budget, retry_after, retrying

@@ -12,8 +12,8 @@ import pytest
 from tests.unit.oci.conftest import Running
 
 from sigstep.errors import ServiceError, SigstepError
-from sigstep.oci.auth import Credential, find_credential
 from sigstep.oci.client import Client, Settings
+from sigstep.oci.credentials import Credential, find_credential
 from sigstep.oci.transport import Transport
 from sigstep.ports.real import real_world
 from sigstep.ports.world import World

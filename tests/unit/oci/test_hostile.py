@@ -16,6 +16,7 @@ from sigstep.model import limits
 from sigstep.model.digest import Digest
 from sigstep.oci import referrers
 from sigstep.oci.client import Client, Settings
+from sigstep.oci.credentials import Credential
 from sigstep.oci.manifest import INDEX, Descriptor
 from sigstep.oci.reference import Reference, parse_reference
 from sigstep.ports.real import real_world
@@ -103,8 +104,6 @@ def test_credentials_stay_where_they_belong(running: Running) -> None:
                 sent(handler, 401, b"", WWW_Authenticate='Basic realm="x"')
             else:
                 sent(handler, 307, b"", Location=f"http://{there}/elsewhere")
-
-        from sigstep.oci.auth import Credential
 
         settings = Settings(credential=Credential(username="user", secret="secret"), retry_seconds=0)
         with answering(redirecting) as host:
