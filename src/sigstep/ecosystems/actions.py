@@ -14,7 +14,7 @@ from sigstep.model.subject import Subject
 from sigstep.model.verdict import Finding
 from sigstep.model.verified import Verified
 from sigstep.services.attested import Attested, is_release, listed_at_forge, of_repository, prove, publishers_of
-from sigstep.services.registry import Ask
+from sigstep.services.registry import Ask, object_of
 from sigstep.wire.github import is_slug
 
 BRANCHES: Final = 10  # compared with the commit; what is on none of more is not decided
@@ -46,7 +46,7 @@ def evidence(locked: Locked, ask: Ask) -> PackageEvidence:
     if not is_slug(slug):
         return PackageEvidence(state=EvidenceState.ERROR, why="its name is no repository's")
     base = f"{ask.forge}/repos/{slug}"
-    repository = _object(ask.json(base, at_most=limits.REGISTRY_ATTESTATION_BYTES))
+    repository = object_of(ask.json(base, at_most=limits.REGISTRY_ATTESTATION_BYTES))
     if not repository:
         return PackageEvidence(state=EvidenceState.NOT_SERVED, why="GitHub shows no such repository")
     tag = _tag(base, locked.ref, ask)
@@ -93,13 +93,13 @@ def _tag(base: str, ref: str, ask: Ask) -> _Tag:
     """What a ref names where it is a tag; an annotated tag is peeled once (Git has no deeper ones in practice)."""
     if not ref:
         return _Tag()
-    found = _object(ask.json(f"{base}/git/ref/tags/{quote(ref, safe='')}", at_most=limits.REGISTRY_ATTESTATION_BYTES))
-    target = _object(found.get("object"))
+    found = object_of(ask.json(f"{base}/git/ref/tags/{quote(ref, safe='')}", at_most=limits.REGISTRY_ATTESTATION_BYTES))
+    target = object_of(found.get("object"))
     sha = str(target.get("sha", ""))
     if target.get("type") != "tag":
         return _Tag(object=sha, commit=sha)
-    peeled = _object(ask.json(f"{base}/git/tags/{quote(sha, safe='')}", at_most=limits.REGISTRY_ATTESTATION_BYTES))
-    return _Tag(object=sha, commit=str(_object(peeled.get("object")).get("sha", "")))
+    peeled = object_of(ask.json(f"{base}/git/tags/{quote(sha, safe='')}", at_most=limits.REGISTRY_ATTESTATION_BYTES))
+    return _Tag(object=sha, commit=str(object_of(peeled.get("object")).get("sha", "")))
 
 
 def _reachable(base: str, commit: str, default: str, tag: _Tag, ask: Ask) -> str:
@@ -110,8 +110,8 @@ def _reachable(base: str, commit: str, default: str, tag: _Tag, ask: Ask) -> str
     if _inside(base, default, commit, ask):
         return "branch"
     answer = ask.json(f"{base}/branches?per_page={_PAGE}", at_most=limits.REGISTRY_METADATA_BYTES)
-    listed = [_object(one) for one in answer] if isinstance(answer, list) else []
-    if any(_object(one.get("commit")).get("sha") == commit for one in listed):
+    listed = [object_of(one) for one in answer] if isinstance(answer, list) else []
+    if any(object_of(one.get("commit")).get("sha") == commit for one in listed):
         return "branch"
     names = [str(one.get("name", "")) for one in listed if one.get("name") != default]
     if any(_inside(base, name, commit, ask) for name in names[:BRANCHES]):
@@ -119,8 +119,8 @@ def _reachable(base: str, commit: str, default: str, tag: _Tag, ask: Ask) -> str
     if tag.commit == commit:
         return "tag"
     answer = ask.json(f"{base}/tags?per_page={_PAGE}", at_most=limits.REGISTRY_METADATA_BYTES)
-    tags = [_object(one) for one in answer] if isinstance(answer, list) else []
-    if any(_object(one.get("commit")).get("sha") == commit for one in tags):
+    tags = [object_of(one) for one in answer] if isinstance(answer, list) else []
+    if any(object_of(one.get("commit")).get("sha") == commit for one in tags):
         return "tag"
     return "many" if len(names) > BRANCHES or len(tags) >= _PAGE else "nowhere"
 
@@ -129,13 +129,13 @@ def _inside(base: str, branch: str, commit: str, ask: Ask) -> bool:
     if not branch:
         return False
     url = f"{base}/compare/{quote(branch, safe='')}...{commit}?page=2&per_page=1"  # later pages carry no files
-    return _object(ask.json(url, at_most=limits.REGISTRY_METADATA_BYTES)).get("status") in _INSIDE
+    return object_of(ask.json(url, at_most=limits.REGISTRY_METADATA_BYTES)).get("status") in _INSIDE
 
 
 def _ids(locked: Locked, repository: Mapping[str, Any]) -> list[Finding]:
     said = (
         (locked.repository_id, repository.get("id"), "repository"),
-        (locked.owner_id, _object(repository.get("owner")).get("id"), "owner"),
+        (locked.owner_id, object_of(repository.get("owner")).get("id"), "owner"),
     )
     return [
         Finding(code="repo-id-changed", what=f"the {name}'s id is not the locked one", why=f"{wanted} and {found}")
@@ -149,7 +149,3 @@ def _moved(locked: Locked, tag: _Tag) -> list[Finding]:
         return []
     what = f"the tag {locked.ref} does not stand for the pinned commit"
     return [Finding(code="ref-moved", what=what, why=f"it stands for {tag.commit}")]
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -14,7 +14,7 @@ from sigstep.model.digest import Digest
 from sigstep.model.subject import Subject
 from sigstep.model.verdict import Finding
 from sigstep.services.attested import listed_at_forge, of_repository, prove, publishers_of
-from sigstep.services.registry import Ask
+from sigstep.services.registry import Ask, object_of
 from sigstep.wire.github import is_slug
 from sigstep.wire.members import parse_time
 
@@ -37,23 +37,23 @@ def evidence(locked: Locked, ask: Ask) -> PackageEvidence:
     if not api:
         return PackageEvidence(state=EvidenceState.NOT_SERVED, why="the index names no API; give --registry cargo=URL")
     name = quote(locked.name, safe="")
-    crate = _mapping(ask.json(f"{api}/api/v1/crates/{name}", at_most=limits.REGISTRY_METADATA_BYTES))
+    crate = object_of(ask.json(f"{api}/api/v1/crates/{name}", at_most=limits.REGISTRY_METADATA_BYTES))
     listed = crate.get("versions")
-    versions = [_mapping(one) for one in listed] if isinstance(listed, list) else []
+    versions = [object_of(one) for one in listed] if isinstance(listed, list) else []
     version = next((one for one in versions if one.get("num") == locked.version), None)
     if version is None:
         return PackageEvidence(state=EvidenceState.NOT_SERVED, why="the registry does not have this version")
     if "trustpub_data" not in version:
         return PackageEvidence(state=EvidenceState.NOT_SERVED, why="the registry does not tell who published")
     published = _time(version)
-    said = _mapping(version.get("trustpub_data"))
+    said = object_of(version.get("trustpub_data"))
     earlier = [one for one in versions if published is None or (_time(one) or published) < published]
     about = PackageEvidence(
         state=EvidenceState.ABSENT,
         files=1,
         problems=tuple(_problems(locked, version)),
         published=published,
-        declared_repository=str(_mapping(crate.get("crate")).get("repository") or ""),
+        declared_repository=str(object_of(crate.get("crate")).get("repository") or ""),
         status="yanked" if version.get("yanked") else "",
         trusted_publisher=bool(said),
         history_attested=any(one.get("trustpub_data") for one in earlier),
@@ -84,7 +84,7 @@ def _api(ask: Ask) -> str:
     if ask.option:
         return ask.option
     if ask.registry.startswith(("https://", "http://")):
-        config = _mapping(ask.json(f"{ask.registry}/config.json", at_most=limits.POLICY_BYTES))
+        config = object_of(ask.json(f"{ask.registry}/config.json", at_most=limits.POLICY_BYTES))
         return str(config.get("api") or "").rstrip("/")
     return ""
 
@@ -108,7 +108,3 @@ def _publisher(said: Mapping[str, Any]) -> Publisher:
 def _time(version: Mapping[str, Any]) -> datetime | None:
     text = version.get("created_at")
     return parse_time(text, "created_at") if isinstance(text, str) else None
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

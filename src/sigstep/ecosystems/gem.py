@@ -17,7 +17,7 @@ from sigstep.model.digest import Algorithm, Digest
 from sigstep.model.subject import Subject
 from sigstep.model.verdict import Finding
 from sigstep.services.attested import prove, publishers_of
-from sigstep.services.registry import Ask
+from sigstep.services.registry import Ask, object_of
 from sigstep.wire import strict_json
 from sigstep.wire.members import parse_time
 
@@ -37,7 +37,7 @@ def evidence(locked: Locked, ask: Ask) -> PackageEvidence:
     """
     name = quote(locked.name, safe="")
     listed = ask.json(f"{ask.registry}/api/v1/versions/{name}.json", at_most=limits.REGISTRY_METADATA_BYTES)
-    versions = [_mapping(one) for one in listed] if isinstance(listed, list) else []
+    versions = [object_of(one) for one in listed] if isinstance(listed, list) else []
     version = next((one for one in versions if locked.version in _names(one)), None)
     if version is None:
         return PackageEvidence(state=EvidenceState.NOT_SERVED, why="the registry does not have this version")
@@ -48,7 +48,7 @@ def evidence(locked: Locked, ask: Ask) -> PackageEvidence:
         files=1,
         problems=tuple(_problems(stated, digest)),
         published=_time(version),
-        declared_repository=str(_mapping(version.get("metadata")).get("source_code_uri") or ""),
+        declared_repository=str(object_of(version.get("metadata")).get("source_code_uri") or ""),
     )
     full = quote(f"{locked.name}-{locked.version}", safe="")
     answer = ask.get(f"{ask.registry}/api/v1/attestations/{full}.json", at_most=limits.REGISTRY_ATTESTATION_BYTES)
@@ -80,7 +80,7 @@ def _repaired(body: bytes) -> tuple[list[bytes], tuple[str, ...]]:
         )
     notes: set[str] = set()
     for bundle in value:
-        material = _mapping(_mapping(bundle).get("verificationMaterial"))
+        material = object_of(object_of(bundle).get("verificationMaterial"))
         certificate = material.get("certificate")
         if isinstance(certificate, dict) and (der := _unwrapped(certificate.get("rawBytes"))):
             certificate["rawBytes"] = der
@@ -131,7 +131,3 @@ def _problems(stated: list[Digest], digest: Digest | None) -> list[Finding]:
 def _time(version: Mapping[str, Any]) -> datetime | None:
     text = version.get("created_at")
     return parse_time(text, "created_at") if isinstance(text, str) else None
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

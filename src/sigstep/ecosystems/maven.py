@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import quote
 
-from sigstep.errors import ServiceError
 from sigstep.model import limits
 from sigstep.model.dependency import EvidenceState, Locked, PackageEvidence
 from sigstep.model.subject import Subject
-from sigstep.model.verdict import Finding
-from sigstep.model.verified import Verified
-from sigstep.services.attested import prove, publishers_of
+from sigstep.services.attested import prove, publishers_of, together
 from sigstep.services.registry import Ask
 
 
@@ -36,31 +32,11 @@ def evidence(locked: Locked, ask: Ask) -> PackageEvidence:
         for name, _ in files
     ]
     about = PackageEvidence(state=EvidenceState.ABSENT, files=len(files))
-    verified: list[Verified] = []
-    problems: list[Finding] = []
-    attested = 0
+    found = []
     for (name, digest), begun in zip(files, asked, strict=True):
-        try:
-            answer = begun.result()
-        except ServiceError as error:
-            return replace(about, state=EvidenceState.ERROR, why=f"{error.what} ({error.code})")
-        if answer.status != 200:
-            continue
-        subject = Subject(name=name, digests=(digest,), location=f"{locked.label} {name}")
-        one = prove([answer.body], subject, ask)
-        if one.undecided:
-            return replace(about, state=EvidenceState.ERROR, why=one.undecided)
-        verified.extend(one.verified)
-        problems.extend(one.problems)
-        attested += bool(one.verified)
-    if problems:
-        return replace(about, state=EvidenceState.INVALID, problems=tuple(problems))
-    if not verified:
-        return about
-    return replace(
-        about,
-        state=EvidenceState.VERIFIED,
-        publishers=publishers_of(verified),
-        attested=attested,
-        basis="signature",
-    )
+        answer = begun.result()
+        if answer.status == 200:
+            subject = Subject(name=name, digests=(digest,), location=f"{locked.label} {name}")
+            found.append(prove([answer.body], subject, ask))
+    attested = together(found)
+    return attested.onto(about, publishers_of(attested.verified), "signature")

@@ -21,7 +21,7 @@ from sigstep.policy.publisher import publisher_of
 from sigstep.proofs.keys import load_key, verify_message
 from sigstep.proofs.prepared import PreparedTrust
 from sigstep.services.attested import problem
-from sigstep.services.registry import Ask
+from sigstep.services.registry import Ask, object_of
 from sigstep.verification.pipeline import establish
 from sigstep.wire.members import decode_base64, parse_time
 from sigstep.wire.signed_document import Signed, parse_signed
@@ -43,11 +43,11 @@ def evidence(locked: Locked, ask: Ask) -> PackageEvidence:
         Refusal: an answer is malformed.
     """
     name = quote(locked.name, safe="@").replace("%2F", "%2f")
-    package = _mapping(ask.json(f"{ask.registry}/{name}", at_most=limits.REGISTRY_METADATA_BYTES))
-    version = _mapping(_mapping(package.get("versions")).get(locked.version))
+    package = object_of(ask.json(f"{ask.registry}/{name}", at_most=limits.REGISTRY_METADATA_BYTES))
+    version = object_of(object_of(package.get("versions")).get(locked.version))
     if not version:
         return PackageEvidence(state=EvidenceState.NOT_SERVED, why="the registry does not have this version")
-    dist = _mapping(version.get("dist"))
+    dist = object_of(version.get("dist"))
     digest = _sha512(dist.get("integrity"))
     problems = [*_hash_problems(locked, digest), *_signature_problems(locked, dist, ask.keys, package)]
     about = PackageEvidence(
@@ -159,7 +159,7 @@ def _signature_problems(
     message = f"{locked.name}@{locked.version}:{dist.get('integrity', '')}".encode()
     published = _published(package, locked.version)
     for one in signatures:
-        entry = _mapping(one)
+        entry = object_of(one)
         for key in known:
             if key.hint != entry.get("keyid") or (published and key.validity and not key.validity.contains(published)):
                 continue
@@ -195,7 +195,7 @@ def _sha512(integrity: Any) -> Digest | None:
 
 
 def _published(package: Mapping[str, Any], version: str) -> datetime | None:
-    text = _mapping(package.get("time")).get(version)
+    text = object_of(package.get("time")).get(version)
     return parse_time(text, "time") if isinstance(text, str) else None
 
 
@@ -203,9 +203,9 @@ def _history(package: Mapping[str, Any], version: str) -> bool:
     published = _published(package, version)
     if published is None:
         return False
-    for other, value in _mapping(package.get("versions")).items():
+    for other, value in object_of(package.get("versions")).items():
         time = _published(package, other)
-        if time is not None and time < published and _mapping(_mapping(value).get("dist")).get("attestations"):
+        if time is not None and time < published and object_of(object_of(value).get("dist")).get("attestations"):
             return True
     return False
 
@@ -218,7 +218,3 @@ def _repository(version: Mapping[str, Any]) -> str:
 def _trusted(version: Mapping[str, Any]) -> bool | None:
     user = version.get("_npmUser")
     return "trustedPublisher" in user if isinstance(user, Mapping) else None
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

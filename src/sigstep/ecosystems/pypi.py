@@ -16,7 +16,7 @@ from sigstep.model.subject import Subject
 from sigstep.model.verdict import Finding
 from sigstep.policy.publisher import publisher_of
 from sigstep.services.attested import problem
-from sigstep.services.registry import Ask, same_origin
+from sigstep.services.registry import Ask, object_of, same_origin
 from sigstep.verification.pipeline import establish
 from sigstep.wire import strict_json
 from sigstep.wire.members import parse_time
@@ -42,8 +42,8 @@ def evidence(locked: Locked, ask: Ask) -> PackageEvidence:
     answer = ask.get(address, accept=SIMPLE, at_most=limits.REGISTRY_METADATA_BYTES)
     if answer.status != 200 or "json" not in answer.headers.get("content-type", ""):
         return PackageEvidence(state=EvidenceState.NOT_SERVED, why="the index has no JSON about it")
-    project = _mapping(strict_json.loads(answer.body, at_most=limits.REGISTRY_METADATA_BYTES, name="index's answer"))
-    listed = [_mapping(one) for one in project.get("files") or ()]
+    project = object_of(strict_json.loads(answer.body, at_most=limits.REGISTRY_METADATA_BYTES, name="index's answer"))
+    listed = [object_of(one) for one in project.get("files") or ()]
     found, problems = _match(locked, listed)
     files = [one for _, one in found]
     times = [parse_time(one["upload-time"], "upload-time") for one in files if isinstance(one.get("upload-time"), str)]
@@ -70,11 +70,11 @@ def _match(
 ) -> tuple[list[tuple[Digest, Mapping[str, Any]]], list[Finding]]:
     """Locked SHA-256 digests with the index's entry of that file, and files whose hash the index states otherwise."""
     by_name = {str(one.get("filename")): one for one in listed}
-    by_hash = {str(_mapping(one.get("hashes")).get("sha256")): one for one in listed}
+    by_hash = {str(object_of(one.get("hashes")).get("sha256")): one for one in listed}
     found: list[tuple[Digest, Mapping[str, Any]]] = []
     problems: list[Finding] = []
     if not locked.pinned:
-        stated = [(one, str(_mapping(one.get("hashes")).get("sha256", ""))) for one in listed if _is_of(one, locked)]
+        stated = [(one, str(object_of(one.get("hashes")).get("sha256", ""))) for one in listed if _is_of(one, locked)]
         return [(Digest.parse(f"sha256:{text}"), one) for one, text in stated if len(text) == 64], []
     for file in locked.files:
         for digest in _sha256(file):
@@ -136,12 +136,12 @@ def _prove_files(wanted: list[tuple[Digest, Mapping[str, Any]]], about: PackageE
 
 def _prove(body: bytes, name: str, digest: Digest, ask: Ask) -> list[Publisher]:
     """The publishers of every attestation in a provenance object; all have to hold, and there is at least one."""
-    value = _mapping(strict_json.loads(body, at_most=limits.REGISTRY_ATTESTATION_BYTES, name="provenance"))
+    value = object_of(strict_json.loads(body, at_most=limits.REGISTRY_ATTESTATION_BYTES, name="provenance"))
     subject = Subject(name=name, digests=(digest,), location=name)
     found: list[Publisher] = []
     for group in value.get("attestation_bundles") or ():
-        claimed = _mapping(_mapping(group).get("publisher"))
-        for one in _mapping(group).get("attestations") or ():
+        claimed = object_of(object_of(group).get("publisher"))
+        for one in object_of(group).get("attestations") or ():
             verified = establish(parse_attestation(one), subject, ask.trust, now=ask.world.clock.now())
             assert verified.identity is not None
             assert verified.statement is not None
@@ -192,14 +192,10 @@ def _refused(code: str, what: str, why: str) -> FormatError:
 
 
 def _status(project: Mapping[str, Any], files: list[Mapping[str, Any]]) -> str:
-    if _mapping(project.get("project-status")).get("status") == "quarantined":
+    if object_of(project.get("project-status")).get("status") == "quarantined":
         return "quarantined"
     return "yanked" if files and all(one.get("yanked") for one in files) else ""
 
 
 def _sha256(file: LockedFile) -> list[Digest]:
     return [one for one in file.digests if one.algorithm is Algorithm.SHA256]
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

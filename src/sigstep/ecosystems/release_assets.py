@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from sigstep.model.dependency import EvidenceState, Locked, PackageEvidence
 from sigstep.model.subject import Subject
-from sigstep.model.verdict import Finding
 from sigstep.model.verified import Verified
-from sigstep.services.attested import is_release, listed_at_forge, of_repository, prove, publishers_of
+from sigstep.services.attested import is_release, listed_at_forge, of_repository, prove, publishers_of, together
 from sigstep.services.registry import Ask
 from sigstep.wire.github import is_slug
 
@@ -29,29 +27,15 @@ def evidence(locked: Locked, ask: Ask) -> PackageEvidence:
         return PackageEvidence(state=EvidenceState.ERROR, why="its name is no repository's")
     assets = [(file.name, digest) for file in locked.files for digest in file.digests]
     about = PackageEvidence(state=EvidenceState.ABSENT, files=len(assets))
-    verified: list[Verified] = []
-    problems: list[Finding] = []
-    attested = 0
+    found = []
     for name, digest in assets:
         subject = Subject(name=name, digests=(digest,), location=f"{locked.label} {name}")
-        one = prove(listed_at_forge(ask, locked.name, str(digest)), subject, ask, check=_of(locked))
-        if one.undecided:
-            return replace(about, state=EvidenceState.ERROR, why=one.undecided)
-        verified.extend(one.verified)
-        problems.extend(one.problems)
-        attested += bool(one.verified)
-    if problems:
-        return replace(about, state=EvidenceState.INVALID, problems=tuple(problems))
-    if not verified:
-        return about
-    by_workflow = [one for one in verified if not is_release(one)]
-    return replace(
-        about,
-        state=EvidenceState.VERIFIED,
-        publishers=publishers_of(by_workflow or verified),
-        attested=attested,
-        basis="provenance" if by_workflow else "release attestation",
-    )
+        documents = listed_at_forge(ask, locked.name, str(digest))
+        found.append(prove(documents, subject, ask, check=_of(locked)))
+    attested = together(found)
+    by_workflow = [one for one in attested.verified if not is_release(one)]
+    basis = "provenance" if by_workflow else "release attestation"
+    return attested.onto(about, publishers_of(by_workflow or attested.verified), basis)
 
 
 def _of(locked: Locked) -> Callable[[Verified], bool]:

@@ -20,7 +20,7 @@ from sigstep.policy.dependencies import judge
 from sigstep.policy.dependency_rules import DependencyPolicy
 from sigstep.ports.world import World
 from sigstep.proofs.prepared import prepare
-from sigstep.services.registry import Ask, BoundedHttp, RegistryClient
+from sigstep.services.registry import Ask, BoundedHttp, RegistryClient, object_of
 
 _WORKERS: Final = 24  # packages looked at together; requests at once are bounded for each host by the client
 _RUN: Final = re.compile(r"https://[^/]+/(?P<path>[^/]+/[^/]+/actions/runs/[0-9]+(?:/attempts/[0-9]+)?)")
@@ -123,8 +123,7 @@ def _with_run(new: PackageEvidence, ask: Ask) -> PackageEvidence:
         answer = ask.json(f"{ask.forge}/repos/{match['path']}", at_most=limits.REGISTRY_ATTESTATION_BYTES)
     except SigstepError as error:
         return replace(new, notes=(*new.notes, f"how its publishing run ended could not be asked ({error.code})"))
-    conclusion = answer.get("conclusion") if isinstance(answer, dict) else None
-    return replace(new, run_conclusion=str(conclusion or ""))
+    return replace(new, run_conclusion=str(object_of(answer).get("conclusion") or ""))
 
 
 def _load(place: str) -> Callable[..., Any]:

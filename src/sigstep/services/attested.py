@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote
@@ -32,11 +32,12 @@ _MISMATCHES: Final = frozenset({"package-subject-mismatch", "subject-mismatch", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attested:
-    """What was proved, what does not hold, and why something could not be judged here."""
+    """What was proved about how many files, what does not hold, and why something could not be judged here."""
 
     verified: tuple[Verified, ...] = ()
     problems: tuple[Finding, ...] = ()
     undecided: str = ""
+    files: int = 0
 
     def onto(self, about: PackageEvidence, publishers: Iterable[Publisher], basis: str) -> PackageEvidence:
         """The evidence with this: one bad attestation is invalid, whatever the others prove."""
@@ -47,7 +48,7 @@ class Attested:
         if not self.verified:
             return about
         named = tuple(dict.fromkeys(publishers))
-        return replace(about, state=EvidenceState.VERIFIED, publishers=named, attested=about.files, basis=basis)
+        return replace(about, state=EvidenceState.VERIFIED, publishers=named, attested=self.files, basis=basis)
 
 
 def prove(
@@ -79,7 +80,17 @@ def prove(
                 undecided = f"{error.what}: {error.why}"
             else:
                 problems.append(problem(error))
-    return Attested(verified=tuple(verified), problems=tuple(problems), undecided=undecided)
+    return Attested(verified=tuple(verified), problems=tuple(problems), undecided=undecided, files=1 if verified else 0)
+
+
+def together(found: Sequence[Attested]) -> Attested:
+    """What was proved about several files of one package."""
+    return Attested(
+        verified=tuple(one for each in found for one in each.verified),
+        problems=tuple(one for each in found for one in each.problems),
+        undecided=next((each.undecided for each in found if each.undecided), ""),
+        files=sum(each.files for each in found),
+    )
 
 
 def publishers_of(verified: Iterable[Verified]) -> tuple[Publisher, ...]:

@@ -205,3 +205,8 @@ def origin_of(url: str) -> str:
 def same_origin(one: str, other: str) -> bool:
     """Whether two addresses have scheme, host and port in common (RFC 6454)."""
     return origin_of(one) == origin_of(other)
+
+
+def object_of(value: Any) -> Mapping[str, Any]:
+    """A JSON object, empty for anything else: a registry's answer is a claim, and what it lacks proves nothing."""
+    return value if isinstance(value, Mapping) else {}

@@ -87,7 +87,6 @@ CASES: list[tuple[str, Evidence, Locked, Answering, EvidenceState]] = [
     ("a gem of no list", gem.evidence, locked("gem"), says({}), S.NOT_SERVED),
     ("artifacts without hashes", maven.evidence, locked("maven", "g:a", LockedFile(name="a", digests=())), no_network,
      S.NOT_SERVED),
-    ("a repository that is down", maven.evidence, locked("maven", "g:a"), no_network, S.ERROR),
     ("a name that is no repository", release_assets.evidence, locked("github", "x"), no_network, S.ERROR),
     ("an action that is none", actions.evidence, locked("githubactions", "x"), no_network, S.ERROR),
     ("an image that is none", oci.evidence, locked("oci", "UPPER"), no_network, S.ERROR),
@@ -280,3 +279,9 @@ def test_a_stream_goes_through(sandbox: Sandbox) -> None:
 
     with BoundedHttp(RequestsHttp()).stream("GET", f"{sandbox.url}/nothing", at_most=1000) as stream:
         assert stream.status == 404
+
+
+def test_a_repository_that_is_down() -> None:
+    """The error is the flow's to tell."""
+    with pytest.raises(ServiceError):
+        maven.evidence(locked("maven", "g:a"), ask(no_network))
