@@ -235,3 +235,21 @@ def test_syft_on_our_own_wheel(sandbox: Sandbox, tmp_path: Path, monkeypatch: py
     other = tmp_path / "other.whl"
     other.write_bytes(b"other")
     assert refused(run(sandbox, "attest", "other.whl", "--sbom", f"auto:{wheel}"))[0] == "sbom-subject-mismatch"
+
+
+def test_syft_on_our_own_environment(sandbox: Sandbox, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment that the tests run in: its real SBOM, judged by what is in it."""
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    site = next(Path(sys.prefix).glob("lib/python*/site-packages"))
+    result = run(sandbox, "attest", "app.whl", "--sbom", f"auto:{site}")
+    assert result.exception is None, result.exception
+    policy = """schema: sigstep/policy/v1
+signers:
+  release: {issuer: "https://token.actions.githubusercontent.com", subject: {glob: "https://github.com/acme/app/**"}}
+rules:
+- {name: r, blobs: ["**"], attestations: [{type: sbom, any-of: [release], sbom: {WHAT: [cryptography]}}]}
+"""
+    for what, status in (("components", 0), ("without-components", 1)):
+        (files / "policy.yml").write_text(policy.replace("WHAT", what))
+        result = run(sandbox, "verify", "app.whl", "--policy", "policy.yml")
+        assert (result.exception, result.return_value) == (None, status), result.output
