@@ -92,7 +92,7 @@ def export_policy(request: ExportRequest, world: World) -> Export:
         raise PolicyRefusal(
             code="export-impossible",
             what=f"{request.engine} cannot be told what the policy says",
-            why="; ".join(f"{one.place}: {one.what}" for one in made.losses if one.refused),
+            why=_told(made.losses),
             fix="change the policy, or enforce it with another engine",
         )
     documents = [one.data for one in made.files if not one.beside]
@@ -102,7 +102,7 @@ def export_policy(request: ExportRequest, world: World) -> Export:
         raise PolicyRefusal(
             code="export-differs",
             what=f"what would be written for {request.engine} asks for something else than the policy",
-            why="; ".join(f"{one.place}: {one.what}" for one in losses if one.refused) or "read again it differs",
+            why=_told(losses) or "read again it differs",
             fix="report this: it is a defect of sigstep",
         )
     if evidence is None:
@@ -126,10 +126,14 @@ def convert(source: str, documents: Sequence[bytes]) -> tuple[Policy, tuple[Loss
         raise PolicyRefusal(
             code="import-impossible",
             what=f"the policies of {source} say what the policy file cannot",
-            why="; ".join(f"{one.place}: {one.what}" for one in losses if one.refused),
+            why=_told(losses),
             fix="change these parts, or keep the engine's own file and check manifests with `sigstep policy admit`",
         )
     return policy, losses
+
+
+def _told(losses: Sequence[Loss]) -> str:
+    return "; ".join(f"{one.place}: {one.what}" for one in losses if one.refused)
 
 
 def keys_in(policy: Policy) -> dict[str, bytes]:
