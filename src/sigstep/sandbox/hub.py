@@ -43,6 +43,7 @@ class Hub:
         self.attestations: list[tuple[str, dict[str, Any]]] = []
         self.records: list[dict[str, Any]] = []
         self.releases: dict[str, dict[str, Any]] = {}
+        self.contents: dict[tuple[str, str, str], bytes] = {}  # repository, ref and path
         self._assets: dict[int, tuple[str, dict[str, Any], bytes]] = {}
         self._numbers = iter(range(7000, 1_000_000))
         self._lock = threading.Lock()
@@ -65,6 +66,8 @@ class Hub:
                     return self._bulk(kind, owner, request)
                 case ["orgs", owner, "artifacts", "metadata", "storage-record"] if request.method == "POST":
                     return self._record(owner, request)
+                case ["repos", owner, repository, "contents", *where]:
+                    return self._content(f"{owner}/{repository}", "/".join(where), request)
                 case ["repos", owner, repository, "releases", *rest]:
                     return self._release(f"{owner}/{repository}", rest, request)
                 case _:
@@ -179,6 +182,20 @@ class Hub:
                 body = snapped(json.dumps(one["bundle"]).encode())
                 return Reply(body=body, headers={"Content-Type": "application/x-snappy"})
         raise Refused(404, "no such blob")
+
+    def _content(self, repository: str, path: str, request: Request) -> Reply:
+        ref = request.query.get("ref", "")
+        if (repository, ref, path) in self.contents:
+            return Reply(
+                body=self.contents[repository, ref, path], headers={"Content-Type": "application/octet-stream"}
+            )
+        below = [(name, data) for (of, at, name), data in self.contents.items()
+                 if (of, at, name.rpartition("/")[0]) == (repository, ref, path)]  # fmt: skip
+        if not below:
+            raise Refused(404, "Not Found")
+        return json_reply(
+            [{"type": "file", "name": name.rpartition("/")[2], "path": name, "size": len(data)} for name, data in below]
+        )
 
     def _release(self, repository: str, rest: list[str], request: Request) -> Reply:
         visible = "contents" in self.permissions and request.headers.get("Authorization") == f"Bearer {self.token}"
