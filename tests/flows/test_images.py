@@ -244,3 +244,14 @@ MANIFEST_OF_NOTHING = {
         }
     ],
 }
+
+
+def test_a_tag_is_warned_of(sandbox: Sandbox) -> None:
+    """It is resolved once; the run names the digest, and says that the name alone does not."""
+    image = push(sandbox, "warned")
+    pinned = str(image.at(Client(real_world()).manifest(image).digest))
+    trust = ("--trusted-root", str(sandbox.trusted_root_file), "--repo", "acme/app")
+    for name, warned in ((str(image), True), (pinned, False)):
+        assert ("warning: " in run(sandbox, sign, name)[1]) == warned
+        assert ("warning: " in run(sandbox, verify, name, *trust)[1]) == warned
+        assert "warning: " not in run(sandbox, verify, name, "--format", "json", *trust)[1]

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from sigstep.cli.image_signing_options import image_request, image_signing_options
+from sigstep.cli.registry_options import warn_of_tags
 from sigstep.cli.report_options import extras_of, predicates_of, report_options
 from sigstep.cli.signing_options import images_of, shared_options, signing_options, subject_source, tell
 from sigstep.flows.attest import AttestRequest, attest
@@ -56,6 +57,7 @@ def command(
         given["sboms"] = tuple(one for one in given["sboms"] if one != AUTO)
     predicates, extras = predicates_of(given, world, nothing=own_sbom), extras_of(given, world)
     if images:
+        warn_of_tags(images, form)
         asked = image_request(images, options, given)
         asked = replace(asked, predicates=predicates, extras=extras, sbom=own_sbom)
         return tell(sign_images(asked, world), form)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from sigstep.errors import UsageError
 from sigstep.oci.layout import SavedImage, parse_saved
 from sigstep.oci.reference import Reference, parse_reference
 from sigstep.oci.transport import Settings
+from sigstep.rendering.text import plain
 
 _OPTIONS: Final = (
     click.option("--plain-http", multiple=True, metavar="HOST[:PORT]", help="A registry to ask without TLS."),
@@ -63,6 +64,17 @@ def settings_of(options: Mapping[str, Any]) -> Settings:
     return Settings(
         plain_http=frozenset(options["plain_http"]), mirrors=mirrors, retry_seconds=duration(options["retry_for"])
     )
+
+
+def warn_of_tags(named: Iterable[object], form: str) -> None:
+    """Say on standard error which images are named by a tag alone; a report for machines is left alone."""
+    for one in named if form == "text" else ():
+        if isinstance(one, Reference) and one.digest is None:
+            click.echo(
+                f"warning: {plain(str(one))} is a tag, which may point to something else tomorrow; "
+                "what it pointed to was pinned for this run. Name the digest.",
+                err=True,
+            )
 
 
 def image_place(text: str) -> Reference | SavedImage:

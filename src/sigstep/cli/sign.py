@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from sigstep.cli.image_signing_options import image_request, image_signing_options
+from sigstep.cli.registry_options import warn_of_tags
 from sigstep.cli.signing_options import images_of, shared_options, signing_options, subject_source, tell
 from sigstep.flows.image_signing import sign_images
 from sigstep.flows.sign import SignRequest, sign
@@ -36,6 +37,7 @@ def command(
     options = signing_options(given, world)
     images = images_of(files)
     if images:
+        warn_of_tags(images, form)
         return tell(sign_images(image_request(images, options, given), world), form)
     request = SignRequest(
         subjects=subject_source(files, given, options),

@@ -13,6 +13,7 @@ from sigstep.cli.content_options import content_options, demands_of, sign_summar
 from sigstep.cli.evidence_options import detached_of, evidence_options, thresholds_of
 from sigstep.cli.image_targets import image_options, image_verdicts, is_layout, listed_images
 from sigstep.cli.place_options import finders_of, place_options
+from sigstep.cli.registry_options import warn_of_tags
 from sigstep.cli.signer_options import policy_of, rule_of, signer_options
 from sigstep.cli.trust_options import trust_of, trust_options
 from sigstep.errors import UsageError
@@ -88,6 +89,7 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
         if bundles:
             raise _bundles_of_images()
         verdicts += image_verdicts(images, listed, rule, trust, opened, options, world)
+        warn_of_tags(images, form)
     report = Report(verdicts=verdicts, policy_digest=str(opened.policy.digest) if opened else "")
     if demands:
         from sigstep.flows.summaries import demand

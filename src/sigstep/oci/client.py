@@ -21,6 +21,7 @@ from sigstep.wire.links import next_address
 __all__ = ["Client", "Settings", "next_page"]
 _CHUNK_BYTES: Final = 16 * 1024 * 1024
 _STREAM_SECONDS: Final = 3600.0
+_RESUMES: Final = 5  # of one blob whose transfer is cut
 _NO_LIST: Final = frozenset({400, 401, 403, 404, 405, 406, 422, 501})
 Got = TypeVar("Got")
 
@@ -117,25 +118,40 @@ class Client:
         path = f"blobs/{descriptor.digest}"
         if not self.has(image, path):  # also gets the token
             raise failure(image.host, Response(status=404, headers={}, body=b"", url=""), path, self.world)
-        headers = self._transport.authorization(image.host, scope_of("GET", image))
         running = descriptor.digest.algorithm.new()
-        seen = 0
+        seen = resumed = 0
+        while True:
+            before = seen
+            try:
+                for piece in self._pieces(image, path, descriptor.size, seen):
+                    running.update(piece)
+                    seen += len(piece)
+                    yield piece
+            except ServiceError as error:
+                if not error.retryable or seen == before or resumed >= _RESUMES:
+                    raise
+            if seen >= descriptor.size or seen == before or resumed >= _RESUMES:
+                break
+            resumed += 1  # it was cut: go on where it ended
+        compare(running.digest(), seen, descriptor.digest, descriptor.size, image.name)
+
+    def _pieces(self, image: Reference, path: str, size: int, start: int) -> Iterator[bytes]:
+        """The bytes of a blob from ``start`` on (RFC 9110, 14.2)."""
+        headers = self._transport.authorization(image.host, scope_of("GET", image))
         with self.world.http.stream(
             "GET",
             self._transport.url(image, path),
-            at_most=descriptor.size + 1,
-            headers=headers,
+            at_most=size - start + 1,
+            headers={**headers, **({"Range": f"bytes={start}-"} if start else {})},
             timeout=_STREAM_SECONDS,
             redirects=REDIRECTS,
         ) as stream:
-            if stream.status != 200:
+            if start and stream.status != 206:
+                return  # it has no ranges: what is missing stays missing
+            if not start and stream.status != 200:
                 answer = Response(status=stream.status, headers=stream.headers, body=b"", url=stream.url)
                 raise failure(image.host, answer, path, self.world)
-            for piece in stream.chunks():
-                running.update(piece)
-                seen += len(piece)
-                yield piece
-        compare(running.digest(), seen, descriptor.digest, descriptor.size, image.name)
+            yield from stream.chunks()
 
     def has(self, image: Reference, path: str) -> bool:
         """Whether a manifest or blob is there (``manifests/…`` or ``blobs/…``).

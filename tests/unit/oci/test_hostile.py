@@ -89,6 +89,29 @@ def test_a_truncated_blob() -> None:
         assert caught.value.code in {"registry-size-mismatch", "network-failed"}
 
 
+@pytest.mark.parametrize(("ranges", "code"), [(True, ""), (False, "registry-size-mismatch")])
+def test_a_transfer_that_is_cut(ranges: bool, code: str) -> None:
+    """It goes on where it ended, by a range; a registry that has none is told."""
+    asked: list[str] = []
+
+    def cutting(handler: BaseHTTPRequestHandler) -> None:
+        wanted = handler.headers.get("Range", "")
+        asked.append(wanted)
+        start = int(wanted[6:-1]) if wanted and ranges else 0
+        length = {"Content_Length": str(len(LAYER) - start), "Connection": "close"}
+        sent(handler, 206 if wanted and ranges else 200, LAYER[start : start + 40], **length)
+        handler.close_connection = True
+
+    with answering(cutting) as host:
+        if not code:
+            assert b"".join(client().stream_blob(image(host), BLOB)) == LAYER
+            assert asked == ["", "", "bytes=40-", "bytes=80-"]
+            return
+        with pytest.raises(SigstepError) as caught:
+            list(client().stream_blob(image(host), BLOB))
+        assert caught.value.code == code
+
+
 def test_credentials_stay_where_they_belong(running: Running) -> None:
     """A redirect to other storage loses them; so does an upload that goes elsewhere."""
     seen: list[str] = []
