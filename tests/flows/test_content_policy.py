@@ -16,7 +16,7 @@ from sigstep.sandbox.local import Sandbox
 
 __all__ = ["sandbox"]
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "policy-file.md"
-EXAMPLE = re.findall(r"```yaml\n(schema.*?)```", PAGE.read_text(), re.DOTALL)[-1]
+EXAMPLE = next(one for one in re.findall(r"```yaml\n(schema.*?)```", PAGE.read_text(), re.DOTALL) if "rego:" in one)
 
 
 @pytest.fixture(scope="module")

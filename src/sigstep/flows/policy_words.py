@@ -8,7 +8,7 @@ from sigstep.errors import UsageError
 from sigstep.model.digest import Digest
 from sigstep.model.subject import Subject
 from sigstep.oci.reference import looks_like_image, parse_reference
-from sigstep.policy.demands import NOTHING_MORE
+from sigstep.policy.demands import in_words
 from sigstep.policy.document import FORMATS, Policy, PolicyRule, Quorum, Signer
 from sigstep.policy.judging import rules_for_file, rules_for_image
 
@@ -60,15 +60,15 @@ def _rule(rule: PolicyRule, policy: Policy) -> Iterator[str]:
     if rule.signature is not None:
         yield f"  needs a signature by {_quorum(rule.signature)}"
     for one in rule.attestations:
+        form = " (or another form of it)" if one.also else ""
         how = "every one of theirs" if one.every else "one of theirs"
         yield (
-            f"  needs an attestation {one.type} by {_quorum(one.quorum)}; {how} satisfies:"
+            f"  needs an attestation {one.type}{form} by {_quorum(one.quorum)}; {how} satisfies:"
             if one.where
-            else (f"  needs an attestation {one.type} by {_quorum(one.quorum)}")
+            else (f"  needs an attestation {one.type}{form} by {_quorum(one.quorum)}")
         )
         yield from (f"    {each}" for each in one.where)
-        if one.demands != NOTHING_MORE:
-            yield "    and what the policy file says beside of its content"
+        yield from (f"    {each}" for each in in_words(one.demands))
     names = [rule.signature] if rule.signature else []
     names += [one.quorum for one in rule.attestations]
     for name in dict.fromkeys(each for quorum in names for each in quorum.names):

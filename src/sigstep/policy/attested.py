@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sigstep.errors import Undecided
 from sigstep.model import limits
+from sigstep.model.bundle import Envelope
 from sigstep.model.verdict import Finding
 from sigstep.model.verified import Verified
 from sigstep.policy.contents import EveryContent
@@ -37,7 +38,8 @@ def judge_attested(
     known = [one for one in proofs if id(one) in trusted and one.statement is not None]
     types = (wanted.type, *wanted.also)
     candidates = [one for one in known if one.statement and one.statement.predicate_type in types]
-    different = len({one.bundle.content for one in candidates})  # one that was found in two places is one
+    contents = (one.bundle.content for one in candidates)  # one that was found in two places is one
+    different = len({one if isinstance(one, Envelope) else number for number, one in enumerate(contents)})
     if wanted.demands.exactly_one and different > 1:
         return _demand(
             code="attestation-not-unique",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import MISSING, Field, dataclass, fields
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final, cast
 
 from sigstep.errors import UsageError
 from sigstep.model.digest import Digest
@@ -197,3 +197,41 @@ def _level(section: Section) -> int:
     if type(node.value) is not int or not 1 <= node.value <= 3:
         raise malformed(f"{section.place}.level is no SLSA Build level", node.line, "write 1, 2 or 3")
     return node.value
+
+
+def in_words(demands: Demands) -> tuple[str, ...]:
+    """The demands as people say them, one a line."""
+    names = {ProvenanceFrom: "provenance", BillOfMaterials: "sbom", SummaryFrom: "summary", TestsPassed: "tests passed"}
+    lines = ["exactly one, and no other"] if demands.exactly_one else []
+    lines += ["made by the run that asks"] if demands.this_run else []
+    lines += [f"signed within {_length(demands.max_age)}"] if demands.max_age is not None else []
+    for rule in demands.rules:
+        if isinstance(rule, NoVulnerabilityAbove):
+            lines.append(f"no vulnerability above {rule.severity.name.lower()}")
+            lines += [f"but {', '.join(rule.accepted)}"] if rule.accepted else []
+            continue
+        given = [
+            (one.name, getattr(rule, one.name))
+            for one in fields(cast("Any", rule))
+            if getattr(rule, one.name) != _empty(one)
+        ]
+        told = [
+            name.replace("_", "-") if value is True else f"{name.replace('_', '-')} {_plain(value)}"
+            for name, value in given
+        ]
+        lines.append(" ".join((names[type(rule)], ", ".join(told))).rstrip())
+    return (*lines, *(f"{one.language}: {one.text.strip().splitlines()[-1]}" for one in demands.clauses))
+
+
+def _empty(one: Field[Any]) -> Any:
+    return one.default if one.default is not MISSING else {}
+
+
+def _length(time: timedelta) -> str:
+    seconds = int(time.total_seconds())
+    unit, size = next((one for one in (("d", 86400), ("h", 3600), ("m", 60)) if seconds % one[1] == 0), ("s", 1))
+    return f"{seconds // size}{unit}"
+
+
+def _plain(value: Any) -> str:
+    return " ".join(value) if isinstance(value, tuple) else str(value)

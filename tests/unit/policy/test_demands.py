@@ -28,7 +28,7 @@ from sigstep.errors import Undecided
 from sigstep.model.scan import Severity
 from sigstep.model.verdict import Finding
 from sigstep.model.verified import Verified
-from sigstep.policy.demands import Circumstances, Clause
+from sigstep.policy.demands import Circumstances, Clause, in_words
 from sigstep.policy.document import load_policy
 from sigstep.policy.judging import Decision, judge
 from sigstep.wire import strict_yaml
@@ -284,3 +284,26 @@ def test_age_counts_from_the_signature() -> None:
     """Not from what the document says of itself."""
     young = proof("https://cyclonedx.org/bom", CDX, age=timedelta(hours=1) / timedelta(days=1))
     assert judged("type: sbom, max-age: 2h", (young,))[0] is Decision.ADMIT
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("type: sbom", ()),
+        (
+            "type: sbom, exactly-one: true, this-run: true, max-age: 7d",
+            ("exactly one, and no other", "made by the run that asks", "signed within 7d"),
+        ),
+        (
+            "type: provenance, provenance: {builder: {glob: 'x/**'}, inputs: {a: b}, hosted: true, level: 3}",
+            ("provenance builder glob x/**, inputs {'a': 'b'}, hosted, level 3",),
+        ),
+        ("type: sbom, sbom: {of-subject: true, components: [a, b]}", ("sbom with-components a b, of-subject",)),
+        ("type: vuln, vulnerabilities: {at-most: low, except: [C]}", ("no vulnerability above low", "but C")),
+        ("type: test-result, tests: {warnings: true}, max-age: 90s", ("signed within 90s", "tests passed warnings")),
+        ("type: vsa, summary: {verifier: v}, cel: 'true'", ("summary verifier v", "cel: true")),
+    ],
+)
+def test_in_words(row: str, words: tuple[str, ...]) -> None:
+    """What `sigstep policy explain` says."""
+    assert in_words(load_policy(FILE.replace("ROW", row).encode()).rules[0].attestations[0].demands) == words
