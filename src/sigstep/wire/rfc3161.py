@@ -81,7 +81,6 @@ def parse_token_signature(response: bytes) -> TokenSignature:
         while held.tag == SEQUENCE:
             certificates.append(held.whole(SEQUENCE))
         held.done()
-    data.skip(0xA1)
     signers = data.take(SET)
     data.done()
     signer = signers.take(SEQUENCE)
