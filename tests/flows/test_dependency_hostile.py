@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -98,7 +100,9 @@ def test_fifty_thousand_packages() -> None:
 def test_nothing_is_injected(tmp_path: Path) -> None:
     """Names with markup, mentions, links, line breaks and workflow commands stay text in every form."""
     entry = {"version": "1::2\n", "resolved": "git+ssh://x.example/|y"}
-    path = "d\n::error::z/package-lock.json"
+    path = (
+        "d\n::error::z" if os.name != "nt" else "d%0A"
+    ) + "/package-lock.json"  # as far as the system has such names
     head = {
         path: json.dumps({"packages": {f"node_modules/{NAME}": entry}}),
         "action.yml": "runs:\n  steps:\n    - uses: 'a/b@v1|<b>'\n",
@@ -144,19 +148,23 @@ def test_a_manifest_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert len(report.results) == 1
 
 
+def git(folder: Path, *arguments: str) -> str:
+    """Run Git."""
+    done = subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
 def test_links_and_submodules_are_not_followed(tmp_path: Path) -> None:
     """A lockfile that is a link is no lockfile: it could lead anywhere."""
-    (tmp_path / "outside.txt").write_text("a==1\n")
     root = tmp_path / "repository"
     root.mkdir()
-    (root / "requirements.txt").symlink_to(tmp_path / "outside.txt")
-    commits(root, {})
-    (root / "requirements.txt").symlink_to(tmp_path / "outside.txt")
-    import subprocess
-
-    who = ["-c", "user.name=a", "-c", "user.email=a@b.example"]
-    for arguments in (["add", "-A"], [*who, "commit", "-q", "-m", "x"], ["tag", "s1"]):
-        subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True)
+    (tmp_path / "outside.txt").write_text("a==1\n")
+    commits(root, {}, {"target": "../outside.txt"})
+    target = git(root, "rev-parse", "s1:target")
+    git(root, "update-index", "--add", "--cacheinfo", f"120000,{target},requirements.txt")
+    git(root, "-c", "user.name=a", "-c", "user.email=a@b.example", "commit", "-q", "-m", "a link")
+    git(root, "tag", "-f", "s1")
+    assert git(root, "ls-tree", "s1", "requirements.txt").startswith("120000")
     request = DependencyRequest(
         repository=root, base="s0", head="s1", trust=TrustMaterial(roots=()), policy=DependencyPolicy()
     )
