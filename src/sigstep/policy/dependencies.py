@@ -72,7 +72,11 @@ def _of_state(new: PackageEvidence, old: PackageEvidence | None, now: datetime) 
         yield new.status, f"the registry has {new.status} it"
     if new.state is EvidenceState.ABSENT:
         if was is EvidenceState.VERIFIED:
-            yield "provenance-lost", "the replaced version was published with provenance, this one was not"
+            who = ", ".join(one.repository or one.subject for one in old.publishers) if old else "its publisher"
+            yield (
+                "provenance-lost",
+                f"the replaced version has provenance of {who}, this one has none",
+            )
         elif new.history_attested and age is not None and age < FRESH:
             yield "provenance-lost-in-history", "earlier versions have attestations, this young one has none"
         else:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from sigstep.model.dependency import DependencyReport, DependencyResult, Judged, Level, PackageEvidence
+from sigstep.model.dependency import DependencyReport, DependencyResult, EvidenceState, Judged, Level, PackageEvidence
 from sigstep.rendering.dependency_json import worst_first
 from sigstep.rendering.text import plain
 
 ANNOTATIONS: Final = 10  # of each kind that GitHub shows for one step
+NOT_CHECKED: Final = frozenset(
+    {
+        EvidenceState.ADVERTISED_UNAVAILABLE,
+        EvidenceState.NOT_SERVED,
+        EvidenceState.UNSUPPORTED,
+        EvidenceState.ERROR,
+    }
+)
 _MARK: Final = {Level.FAIL: "blocked", Level.WARN: "look at", Level.NOTE: "note"}
 
 
@@ -52,13 +60,15 @@ def _notice(command: str, judged: Judged) -> str:
 
 
 def headline(report: DependencyReport) -> str:
-    """How many are blocked, to be looked at, and otherwise changed."""
+    """How many are blocked, to be looked at, otherwise changed, and could not be checked."""
     worst = [result.findings[0].level if result.findings else None for result in report.results]
     blocked, look = worst.count(Level.FAIL), worst.count(Level.WARN)
+    unchecked = sum(one.new.state in NOT_CHECKED for one in report.results)
     rest = len(worst) - blocked - look
     where = f" of {plain(report.repository)}" if report.repository else ""
     part = f" (part {report.shard[0]} of {report.shard[1]})" if report.shard[1] > 1 else ""
-    return f"dependency provenance{where}: {blocked} blocked, {look} to look at, {rest} others changed{part}"
+    counts = f"{blocked} blocked, {look} to look at, {rest} others changed, {unchecked} not checked"
+    return f"dependency provenance{where}: {counts}{part}"
 
 
 def versions_text(result: DependencyResult) -> str:

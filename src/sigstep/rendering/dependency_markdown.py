@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from typing import Final
 
-from sigstep.model.dependency import DependencyReport, DependencyResult, EvidenceState, Level, PackageEvidence
-from sigstep.rendering.dependencies import headline, publisher_text, versions_text
+from sigstep.model.dependency import DependencyReport, DependencyResult, Level, PackageEvidence
+from sigstep.rendering.dependencies import NOT_CHECKED, headline, publisher_text, versions_text
 from sigstep.rendering.dependency_json import worst_first
 from sigstep.rendering.markdown import escaped
 
@@ -16,22 +16,14 @@ COMMENT_BYTES: Final = 60_000  # GitHub's bound on a comment is 65 536 character
 MARKER: Final = "<!-- sigstep-dependencies -->"
 _RUN: Final = re.compile(r"https://[A-Za-z0-9.-]+/[A-Za-z0-9_./-]+")
 _MARK: Final = {Level.FAIL: "⛔", Level.WARN: "⚠️"}
-_NOT_CHECKED: Final = frozenset(
-    {
-        EvidenceState.ADVERTISED_UNAVAILABLE,
-        EvidenceState.NOT_SERVED,
-        EvidenceState.UNSUPPORTED,
-        EvidenceState.ERROR,
-    }
-)
 
 
 def dependencies_markdown(report: DependencyReport, *, at_most: int = SUMMARY_BYTES) -> str:
     """The report as Markdown of at most so many bytes, worst first; every text from outside is escaped."""
     ordered = worst_first(report)
     loud = [one for one in ordered if _is_loud(one)]
-    unchecked = [one for one in ordered if not _is_loud(one) and one.new.state in _NOT_CHECKED]
-    fine = [one for one in ordered if not _is_loud(one) and one.new.state not in _NOT_CHECKED]
+    unchecked = [one for one in ordered if not _is_loud(one) and one.new.state in NOT_CHECKED]
+    fine = [one for one in ordered if not _is_loud(one) and one.new.state not in NOT_CHECKED]
     room = at_most - 4096
     lines = [f"## sigstep: {headline(report)}", ""]
     lines += _notices(report)
