@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from sigstep.sandbox.faults import Fault
 from sigstep.sandbox.local import Sandbox
@@ -141,3 +143,54 @@ def test_three_gigabytes_in_constant_memory_read_once(sandbox: Sandbox, tmp_path
     assert size <= read < size + 64 * 1024**2
     peak = int(done.stderr.partition("VmHWM:")[2].split()[0])  # KiB
     assert peak < 100 * 1024
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "code"),
+    [
+        (("complete",), 3, "no-subject"),
+        (("complete", "pending.json"), 2, "complete-key"),
+        (("sign", "app.whl", "--trusted-root", "trusted_root.json"), 2, "signing-instance"),
+        (("sign", "app.whl", "--trust-config", "large.json"), 1, "trust-file-too-large"),
+        (("attest", "app.whl", "sub/app.whl", "--one-statement"), 2, "subject-names-collide"),
+        (("sign", "--digest", "sha256:" + "0" * 64, "--key-algorithm", "ecdsa-p384"), 2, "digest-missing"),
+        (("sign", "app.whl", "--digest", "sha256:00"), 2, "option-conflict"),
+        (("sign", "app.whl", "localhost:1/acme/app:1"), 2, "option-conflict"),
+        (("nothing",), 2, ""),
+        (("sign", "--colour"), 2, ""),
+    ],
+)
+def test_what_the_commands_refuse(
+    sandbox: Sandbox, tmp_path: Path, arguments: tuple[str, ...], status: int, code: str
+) -> None:
+    """Wrong requests: 2 and 3, and nothing new on disk."""
+    prepare(tmp_path, sandbox, "")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "app.whl").write_bytes(b"another")
+    (tmp_path / "trusted_root.json").write_bytes(sandbox.trusted_root_file.read_bytes())
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate(1 << 30)
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (tmp_path / "key.pem").write_bytes(pem)
+    if "pending.json" in arguments:
+        sandbox.faults.set("rekor-v1", Fault(kind="status"))
+        defer = ("--on-log-outage", "defer", "--retry-for", "0", "--bundle", "pending.json")
+        assert sigstep(tmp_path, sandbox, "sign", "app.whl", "--key", "key.pem", *defer).returncode == 0
+        sandbox.faults.clear()
+    before = sorted(tmp_path.rglob("*"))
+    done = sigstep(tmp_path, sandbox, *arguments)
+    assert done.returncode == status, done.stdout + done.stderr
+    assert f"[{code}]" in done.stderr if code else "Usage" in done.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_provenance_is_made_in_github_actions_only(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Elsewhere a predicate has to be given."""
+    (tmp_path / "app.whl").write_bytes(b"app")
+    (tmp_path / "token").write_text(sandbox.token())
+    code = "import os, sys; os.environ.pop('GITHUB_ACTIONS'); from sigstep.cli.main import main; main()"
+    environ = {**os.environ, **sandbox.environ()}  # noqa: TID251
+    command = [sys.executable, "-c", code, "attest", "app.whl", "--token-file", "token"]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "[provenance-elsewhere]" in done.stderr) == (2, True), done.stderr

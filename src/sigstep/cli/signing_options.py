@@ -69,7 +69,7 @@ def signing_options(given: dict[str, Any], world: World) -> SigningOptions:
         trust=TrustRequest(
             instances=(given["instance"],) if given["instance"] else (),
             trusted_roots=(given["trusted_root"],) if given["trusted_root"] else (),
-            trust_config=given["trust_config"] if not given["instance"] else None,
+            trust_config=None if given["instance"] or given["trusted_root"] else given["trust_config"],
             signing_config=given["signing_config"],
             tuf_root=given["tuf_root"],
             offline=given["offline_trust"],

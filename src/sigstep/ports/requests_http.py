@@ -123,7 +123,7 @@ class RequestsHttp:
                         fix="check the address of the service",
                         status=answer.status_code,
                     )
-                target = urljoin(url, answer.headers["Location"])
+                target = _target(url, answer.headers["Location"])
             finally:
                 answer.close()
             redirects -= 1
@@ -165,13 +165,31 @@ class _NoAuth(requests.auth.AuthBase):
         return request
 
 
+def _target(url: str, location: str) -> str:
+    """The address that a redirect names; a server may write anything there."""
+    try:
+        target = urljoin(url, location)
+        _origin(target)
+    except ValueError:
+        raise ServiceError(
+            code="redirect-refused",
+            what=f"{_host(url)} answered with a redirect to no address",
+            why="its Location cannot be read",
+            fix="check the address of the service",
+        ) from None
+    return target
+
+
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 
 
 def _host(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
