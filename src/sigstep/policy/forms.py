@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import base64
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sigstep.errors import FormatError
+from sigstep.wire import strict_yaml
 
 _TOLD: Final = 20
 _KINDS: Final = {bool: "boolean", str: "string", int: "integer", dict: "object", list: "array"}
@@ -87,6 +89,52 @@ class Form:
             self.say(f"{self.place(name)}: Invalid value: must be of type {_KINDS[kind]}")
             return default
         return value
+
+
+def objects(documents: Sequence[bytes], problems: list[str]) -> list[Form]:
+    """Every object of some YAML streams; what is no object is a problem.
+
+    Raises:
+        FormatError: of the YAML (see `strict_yaml.documents`).
+    """
+    found = [one for data in documents for one in strict_yaml.loads_all(data, name="policy") if one is not None]
+    if not all(isinstance(one, dict) for one in found):
+        problems.append("a document is no object")
+    return [Form(one, "", problems) for one in found if isinstance(one, dict)]
+
+
+def name_of(form: Form) -> str:
+    """The name of a Kubernetes object."""
+    metadata = form.form("metadata")
+    return metadata.text("name") if metadata else ""
+
+
+def texts_of(form: Form, name: str) -> dict[str, str]:
+    """A mapping of texts; empty where it is missing."""
+    below = form.form(name)
+    return {} if below is None else {one: below.text(one) for one in below.members}
+
+
+def secret_texts(form: Form) -> dict[str, str]:
+    """What a Secret holds, decoded."""
+    found = {}
+    for name, value in texts_of(form, "data").items():
+        try:
+            found[name] = base64.b64decode(value, validate=True).decode()
+        except ValueError:
+            form.say(f"data.{name}: Invalid value: must be base64")
+    return {**found, **texts_of(form, "stringData")}
+
+
+def check_selector(form: Form, name: str) -> None:
+    """A label selector of Kubernetes, its members of the right kinds."""
+    selector = form.form(name)
+    if selector is not None:
+        texts_of(selector, "matchLabels")
+        for expression in selector.forms("matchExpressions"):
+            expression.text("key")
+            expression.text("operator")
+            expression.texts("values")
 
 
 def refuse(problems: list[str], what: str, fix: str) -> None:

@@ -13,6 +13,7 @@ from sigstep.errors import Refusal, UsageError
 from sigstep.model.trust import TrustedKey
 from sigstep.oci.reference import parse_reference
 from sigstep.policy.forms import Form
+from sigstep.policy.importing import SHORT_TYPES
 from sigstep.policy.matcher import Matcher
 from sigstep.proofs.keys import load_key, load_pem_key
 from sigstep.trust.pem_roots import certificates_of
@@ -20,18 +21,6 @@ from sigstep.trust.pem_roots import certificates_of
 _WAYS: Final = ("key", "keyless", "static")
 _KEYS: Final = ("data", "kms", "secretRef")
 _HASHES: Final = ("sha224", "sha256", "sha384", "sha512")
-SHORT_NAMES: Final = {
-    "custom": "https://cosign.sigstore.dev/attestation/v1",
-    "slsaprovenance": "https://slsa.dev/provenance/v0.2",
-    "slsaprovenance02": "https://slsa.dev/provenance/v0.2",
-    "slsaprovenance1": "https://slsa.dev/provenance/v1",
-    "spdx": "https://spdx.dev/Document",
-    "spdxjson": "https://spdx.dev/Document",
-    "cyclonedx": "https://cyclonedx.org/bom",
-    "link": "https://in-toto.io/Link/v1",
-    "vuln": "https://cosign.sigstore.dev/attestation/vuln/v1",
-    "openvex": "https://openvex.dev/ns",
-}
 _URI: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:\S+")
 _ARN: Final = re.compile(r"arn:[^:/]+:[^:/]+:[^:/]*:[^:/]*:(?:key|alias)")
 _ENDPOINT: Final = re.compile(r"(?:[^:/\[\]]*|\[[^\]]*\]):[^:/]*")
@@ -209,7 +198,7 @@ def _attestation(form: Form, materials: Materials) -> AttestationDemand:
     for name in ("name", "predicateType"):
         if not form.text(name):
             form.say(f"missing field(s): {form.place(name)}")
-    if kind and kind not in SHORT_NAMES and not _URI.fullmatch(kind):
+    if kind and kind not in SHORT_TYPES and not _URI.fullmatch(kind):
         form.say(f"invalid value: {kind[:200]}: {form.place('predicateType')}")
     text = form.form("policy")
     return AttestationDemand(

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from sigstep.engines.cluster_image_policy.authorities import SHORT_NAMES
 from sigstep.engines.cluster_image_policy.evaluating import complaint
 from sigstep.engines.cluster_image_policy.rules import AttestationDemand, AuthorityDemand, Identity, Keyless
 from sigstep.errors import Refusal
@@ -16,6 +15,7 @@ from sigstep.model.bundle import Envelope
 from sigstep.model.trust import Thresholds, TrustedRoot
 from sigstep.model.verified import TimeSource, Verified
 from sigstep.policy.engine import Attachment, ImageEvidence, Storage, Surroundings, Unjudged
+from sigstep.policy.importing import SHORT_TYPES
 from sigstep.policy.rulings import is_by, kept_as
 from sigstep.trust.pem_roots import root_for_keys, root_of_pems
 
@@ -212,7 +212,7 @@ def _attested(
     surroundings: Surroundings,
 ) -> tuple[Mapping[str, str], ...]:
     """Every verified attestation of the type that satisfies the text; at least one."""
-    uri = SHORT_NAMES.get(demand.predicate_type, demand.predicate_type)
+    uri = SHORT_TYPES.get(demand.predicate_type, demand.predicate_type)
     found: list[Mapping[str, str]] = []
     why = f"no matching attestations of type {uri}"
     unknown: Unjudged | None = None
@@ -221,7 +221,7 @@ def _attested(
             continue
         if demand.text is not None:
             try:
-                if demand.predicate_type in SHORT_NAMES and demand.predicate_type not in _WHOLE:
+                if demand.predicate_type in SHORT_TYPES and demand.predicate_type not in _WHOLE:
                     raise Unjudged(
                         "language", f"the engine rewrites the predicate of the short name {demand.predicate_type}"
                     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from sigstep.engines.cluster_image_policy.authorities import read_authority
@@ -15,10 +15,9 @@ from sigstep.engines.cluster_image_policy.rules import ClusterImagePolicies, Ima
 from sigstep.engines.cluster_image_policy.texts import Materials, read_text
 from sigstep.errors import FormatError, Refusal, UsageError
 from sigstep.model.trust import TrustedRoot
-from sigstep.policy.forms import Form, refuse
+from sigstep.policy.forms import Form, name_of, objects, refuse, secret_texts, texts_of
 from sigstep.policy.image_patterns import Dialect, matches, parse_image
 from sigstep.trust.pem_roots import root_of_pems
-from sigstep.wire import strict_yaml
 
 GROUP: Final = "policy.sigstore.dev"
 VERSIONS: Final = ("v1alpha1", "v1beta1")
@@ -34,18 +33,14 @@ def read(documents: Sequence[bytes]) -> ClusterImagePolicies:
     Raises:
         FormatError: ``engine-policy``, or of the YAML.
     """
-    found = [one for data in documents for one in strict_yaml.loads_all(data, name="policy") if one is not None]
     problems: list[str] = []
-    objects = [Form(one, "", problems) for one in found if isinstance(one, dict)]
-    if len(objects) != len(found):
-        problems.append("a document is no object")
     by_kind: dict[str, list[Form]] = {}
-    for one in objects:
+    for one in objects(documents, problems):
         by_kind.setdefault(_kind(one), []).append(one)
     refuse(problems, "this is no file of Policy Controller", _FIX)
     materials = Materials(
-        secrets={_name(one): _decoded(one) for one in by_kind.get("Secret", ())},
-        config_maps={_name(one): _texts(one) for one in by_kind.get("ConfigMap", ())},
+        secrets={name_of(one): secret_texts(one) for one in by_kind.get("Secret", ())},
+        config_maps={name_of(one): texts_of(one, "data") for one in by_kind.get("ConfigMap", ())},
     )
     settings = materials.config_maps.get(_SETTINGS, {})
     empty_fails = settings.get("fail-on-empty-authorities", "true") != "false"
@@ -56,7 +51,7 @@ def read(documents: Sequence[bytes]) -> ClusterImagePolicies:
     no_match = settings.get("no-match-policy", "deny")
     return ClusterImagePolicies(
         policies=policies,
-        trust_roots={_name(one): _trust_root(one) for one in by_kind.get("TrustRoot", ())},
+        trust_roots={name_of(one): _trust_root(one) for one in by_kind.get("TrustRoot", ())},
         no_match=no_match if no_match in ("warn", "allow") else "deny",
     )
 
@@ -74,30 +69,9 @@ def _kind(form: Form) -> str:
     return ""
 
 
-def _name(form: Form) -> str:
-    metadata = form.form("metadata")
-    return metadata.text("name") if metadata else ""
-
-
-def _texts(form: Form) -> Mapping[str, str]:
-    data = form.form("data")
-    return {} if data is None else {name: data.text(name) for name in data.members}
-
-
-def _decoded(form: Form) -> Mapping[str, str]:
-    found = {}
-    for name, value in _texts(form).items():
-        try:
-            found[name] = base64.b64decode(value, validate=True).decode()
-        except ValueError:
-            form.say(f"data.{name}: Invalid value: must be base64")
-    plain = form.form("stringData")
-    return {**found, **({} if plain is None else {name: plain.text(name) for name in plain.members})}
-
-
 def _policy(form: Form, materials: Materials, empty_fails: bool) -> ImagePolicy:
     problems: list[str] = []
-    name = _name(form)
+    name = name_of(form)
     spec = Form(form.members, "", problems).only("apiVersion", "kind", "metadata", "spec", "status").form("spec")
     spec = spec or Form({}, "spec", problems)
     spec.only("images", "match", "authorities", "policy", "mode")
@@ -165,7 +139,7 @@ def _match(form: Form) -> Match:
 def _trust_root(form: Form) -> TrustedRoot | None:
     """The keys of a TrustRoot; None where it is a TUF repository or its mirror (which are not unpacked here)."""
     problems: list[str] = []
-    name = _name(form)
+    name = name_of(form)
     spec = Form(form.members, "", problems).form("spec") or Form({}, "spec", problems)
     given = [one for one in ("repository", "remote", "sigstoreKeys") if spec.has(one)]
     if len(given) != 1:

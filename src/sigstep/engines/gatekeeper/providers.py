@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sigstep.engines.gatekeeper.rules import GatekeeperRules, Ratify, RatifySigner
+from sigstep.engines.gatekeeper.template import EXTENSIONS
 from sigstep.model.bundle import Envelope
 from sigstep.model.trust import Thresholds
 from sigstep.model.verified import TimeSource, Verified
@@ -19,28 +20,6 @@ GITHUB: Final = "artifact-attestations-opa-provider"
 RATIFY: Final = "ratify-provider"
 COSIGN: Final = "cosign-gatekeeper-provider"
 _RESULT: Final = "application/vnd.dev.sigstore.verificationresult+json;version=0.1"
-_NAMES: Final = {
-    # extension: its name in sigstore-go's summary of a certificate
-    "github-workflow-trigger": "githubWorkflowTrigger",
-    "github-workflow-sha": "githubWorkflowSHA",
-    "github-workflow-name": "githubWorkflowName",
-    "github-workflow-repository": "githubWorkflowRepository",
-    "github-workflow-ref": "githubWorkflowRef",
-    "build-signer-uri": "buildSignerURI",
-    "build-signer-digest": "buildSignerDigest",
-    "runner-environment": "runnerEnvironment",
-    "source-repository": "sourceRepositoryURI",
-    "source-repository-digest": "sourceRepositoryDigest",
-    "source-repository-ref": "sourceRepositoryRef",
-    "source-repository-id": "sourceRepositoryIdentifier",
-    "source-repository-owner": "sourceRepositoryOwnerURI",
-    "source-repository-owner-id": "sourceRepositoryOwnerIdentifier",
-    "build-config-uri": "buildConfigURI",
-    "build-config-digest": "buildConfigDigest",
-    "build-trigger": "buildTrigger",
-    "run-invocation-uri": "runInvocationURI",
-    "source-repository-visibility": "sourceRepositoryVisibilityAtSigning",
-}
 _STRANGER: Final = "https://stranger.invalid/stranger/stranger/.github/workflows/strange.yml@refs/heads/strange"
 _SOURCES: Final = {TimeSource.TIMESTAMP_AUTHORITY: "TimestampAuthority", TimeSource.TRANSPARENCY_LOG: "Tlog"}
 
@@ -117,7 +96,7 @@ def _result(proof: Verified, envelope: Envelope) -> dict[str, Any]:
         "certificateIssuer": "",
         "subjectAlternativeName": proof.identity.subject,
         "issuer": proof.identity.issuer or "",
-        **{_NAMES[name]: value for name, value in proof.identity.extensions.items() if name in _NAMES},
+        **{EXTENSIONS[name]: value for name, value in proof.identity.extensions.items() if name in EXTENSIONS},
     }
     return {
         "mediaType": _RESULT,

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sigstep.engines.gatekeeper.rules import Ratify, RatifySigner
 from sigstep.errors import Refusal
 from sigstep.model.trust import TrustedKey
-from sigstep.policy.forms import Form
+from sigstep.policy.forms import Form, name_of
 from sigstep.proofs.keys import load_pem_key
 
 GROUP: Final = "config.ratify.deislabs.io"
@@ -32,7 +32,7 @@ def read_ratify(forms: Sequence[Form]) -> Ratify | None:
     by_kind: dict[str, list[Form]] = {}
     for form in forms:
         by_kind.setdefault(form.text("kind").removeprefix("Namespaced"), []).append(form)
-    keys = {_name(one): _inline(one) for one in by_kind.get("KeyManagementProvider", ())}
+    keys = {name_of(one): _inline(one) for one in by_kind.get("KeyManagementProvider", ())}
     unjudged: tuple[str, str] | None = None
     policies = by_kind.get("Policy", [])
     if len(policies) != 1:
@@ -45,13 +45,8 @@ def read_ratify(forms: Sequence[Form]) -> Ratify | None:
         if "cosign" in (spec.text("name"), spec.text("type")) or spec.text("name").endswith("cosign"):
             signers += _signers(spec, keys)
         else:
-            unjudged = unjudged or ("notary", f"Ratify's verifier {spec.text('name') or _name(one)}")
+            unjudged = unjudged or ("notary", f"Ratify's verifier {spec.text('name') or name_of(one)}")
     return Ratify(signers=tuple(signers), unjudged=unjudged)
-
-
-def _name(form: Form) -> str:
-    metadata = form.form("metadata")
-    return metadata.text("name") if metadata else ""
 
 
 def _spec(form: Form) -> Form:

@@ -12,8 +12,7 @@ from typing import Any, Final
 from sigstep.engines.gatekeeper.ratify_reader import GROUP as RATIFY
 from sigstep.engines.gatekeeper.ratify_reader import read_ratify
 from sigstep.engines.gatekeeper.rules import Constraint, Expansion, GatekeeperRules, Template
-from sigstep.policy.forms import Form, refuse
-from sigstep.wire import strict_yaml
+from sigstep.policy.forms import Form, check_selector, name_of, objects, refuse
 
 _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "templates.gatekeeper.sh": ("v1", "v1beta1", "v1alpha1"),
@@ -43,11 +42,8 @@ def read(documents: Sequence[bytes]) -> GatekeeperRules:
     Raises:
         FormatError: ``engine-policy``, or of the YAML.
     """
-    found = [one for data in documents for one in strict_yaml.loads_all(data, name="policy") if one is not None]
     problems: list[str] = []
-    if not all(isinstance(one, dict) for one in found):
-        problems.append("a document is no object")
-    forms = [Form(one, "", problems) for one in found if isinstance(one, dict)]
+    forms = objects(documents, problems)
     groups = [_group(form) for form in forms]
     refuse(problems, "this is no file of Gatekeeper", _FIX)
     by_group: dict[str, list[Form]] = {}
@@ -80,11 +76,6 @@ def _group(form: Form) -> str:
     return group
 
 
-def _name(form: Form) -> str:
-    metadata = form.form("metadata")
-    return metadata.text("name") if metadata else ""
-
-
 def _template(form: Form) -> Template:
     spec = form.form("spec") or Form({}, "spec", form.problems)
     crd = spec.form("crd") or Form({}, "spec.crd", form.problems)
@@ -92,8 +83,10 @@ def _template(form: Form) -> Template:
     kind = names.text("kind")
     if not kind:
         form.say("spec.crd.spec.names.kind: Required value")
-    if _name(form) != kind.lower():
-        form.say(f"Template's name {_name(form)[:80]} is not equal to the lowercase of CRD's Kind: {kind.lower()[:80]}")
+    if name_of(form) != kind.lower():
+        form.say(
+            f"Template's name {name_of(form)[:80]} is not equal to the lowercase of CRD's Kind: {kind.lower()[:80]}"
+        )
     targets = list(spec.forms("targets"))
     if len(targets) != 1:
         form.say(f"expected exactly 1 item in targets, got {len(targets)}")
@@ -138,7 +131,7 @@ def _code(target: Form, kind: str) -> Template:
 
 
 def _constraint(form: Form, known: Mapping[str, Template]) -> Constraint:
-    kind, name = form.text("kind"), _name(form)
+    kind, name = form.text("kind"), name_of(form)
     if kind not in known:
         form.say(f"the constraint {name[:80]} is of kind {kind[:80]}, for which there is no ConstraintTemplate")
     spec = form.form("spec") or Form({}, "spec", form.problems)
@@ -169,10 +162,7 @@ def _match(form: Form) -> Mapping[str, Any]:
     for name in ("scope", "name", "source"):
         form.text(name)
     for name in ("labelSelector", "namespaceSelector"):
-        selector = form.form(name)
-        if selector is not None:
-            selector.form("matchLabels")
-            list(selector.forms("matchExpressions"))
+        check_selector(form, name)
     return form.members
 
 
@@ -192,7 +182,7 @@ def _provider(form: Form) -> str:
     timeout = spec.number("timeout", 1)
     if timeout is not None and timeout < 1:
         form.say("spec.timeout: provider timeout should be a positive integer")
-    return _name(form)
+    return name_of(form)
 
 
 def _expansion(form: Form) -> Expansion:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sigstep.engines.kyverno.rules import Attestor, AttestorSet
 from sigstep.errors import Refusal, UsageError
 from sigstep.model.trust import TrustedKey
-from sigstep.policy.forms import Form
+from sigstep.policy.forms import Form, texts_of
 from sigstep.policy.matcher import Matcher
 from sigstep.proofs.keys import load_key, load_pem_key
 from sigstep.trust.pem_roots import certificates_of
@@ -152,9 +152,3 @@ def keys_of(text: str) -> tuple[TrustedKey, ...]:
         return (TrustedKey(key=load_key(der).spki),)
     parts = [f"{one}{_END}\n" for one in text.split(_END) if one.strip()]
     return tuple(TrustedKey(key=load_pem_key(one.strip().encode()).spki) for one in parts)
-
-
-def texts_of(form: Form, name: str) -> Mapping[str, str]:
-    """A mapping of texts; empty where it is missing."""
-    below = form.form(name)
-    return {} if below is None else {one: below.text(one) for one in below.members}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sigstep.engines.kyverno.attestor_reader import Secrets, public_keys, read_set, texts_of
+from sigstep.engines.kyverno.attestor_reader import Secrets, public_keys, read_set
 from sigstep.engines.kyverno.rules import (
     AttestationDemand,
     Attestor,
@@ -14,7 +14,7 @@ from sigstep.engines.kyverno.rules import (
     ImageRule,
     Verify,
 )
-from sigstep.policy.forms import Form, refuse
+from sigstep.policy.forms import Form, check_selector, refuse, texts_of
 
 _AUTOGEN: Final = "pod-policies.kyverno.io/autogen-controllers"
 _FIX: Final = "correct the policy; `kubectl apply` would refuse it too"
@@ -102,13 +102,7 @@ def _filters(form: Form) -> Mapping[str, Any]:
         resources.text("name")
         texts_of(resources, "annotations")
         for name in ("selector", "namespaceSelector"):
-            selector = resources.form(name)
-            if selector is not None:
-                texts_of(selector, "matchLabels")
-                for expression in selector.forms("matchExpressions"):
-                    expression.text("key")
-                    expression.text("operator")
-                    expression.texts("values")
+            check_selector(resources, name)
     return form.members
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sigstep.engines.kyverno.attestor_reader import IDENTITY, identity, public_keys, texts_of
+from sigstep.engines.kyverno.attestor_reader import IDENTITY, identity, public_keys
 from sigstep.engines.kyverno.rules import Attestor, ImageValidatingPolicy
 from sigstep.errors import Refusal, UsageError
 from sigstep.model.trust import TrustedKey, TrustedRoot
-from sigstep.policy.forms import Form, refuse
+from sigstep.policy.forms import Form, check_selector, refuse, texts_of
 from sigstep.policy.image_patterns import Dialect, matches, parse_image
 from sigstep.wire.trusted_root import parse_trusted_root
 
@@ -80,13 +80,7 @@ def _constraints(form: Form) -> Mapping[str, Any]:
             for member in ("apiGroups", "apiVersions", "operations", "resources", "resourceNames"):
                 one.texts(member)
     form.form("namespaceSelector")
-    selector = form.form("objectSelector")
-    if selector is not None:
-        texts_of(selector, "matchLabels")
-        for expression in selector.forms("matchExpressions"):
-            expression.text("key")
-            expression.text("operator")
-            expression.texts("values")
+    check_selector(form, "objectSelector")
     return form.members
 
 

@@ -6,15 +6,13 @@ documentation page.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sigstep.engines.kyverno.cluster_policy_reader import read_cluster_policy
 from sigstep.engines.kyverno.image_policy_reader import read_image_policy
 from sigstep.engines.kyverno.rules import KyvernoPolicies, PolicyException
-from sigstep.policy.forms import Form, refuse
-from sigstep.wire import strict_yaml
+from sigstep.policy.forms import Form, objects, refuse, secret_texts
 
 _KINDS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "ClusterPolicy": ("kyverno.io", ("v1", "v2beta1")),
@@ -35,14 +33,11 @@ def read(documents: Sequence[bytes]) -> KyvernoPolicies:
     Raises:
         FormatError: ``engine-policy``, or of the YAML.
     """
-    found = [one for data in documents for one in strict_yaml.loads_all(data, name="policy") if one is not None]
     problems: list[str] = []
-    if not all(isinstance(one, dict) for one in found):
-        problems.append("a document is no object")
-    forms = [Form(one, "", problems) for one in found if isinstance(one, dict)]
+    forms = objects(documents, problems)
     kinds = [_kind(form) for form in forms]
     refuse(problems, "this is no file of Kyverno", _FIX)
-    secrets = {_key(one): _decoded(one) for one, kind in zip(forms, kinds, strict=True) if kind == "Secret"}
+    secrets = {_key(one): secret_texts(one) for one, kind in zip(forms, kinds, strict=True) if kind == "Secret"}
     read_policies = KyvernoPolicies(
         cluster_policies=tuple(
             read_cluster_policy(form.members, kind, secrets)
@@ -78,18 +73,6 @@ def _kind(form: Form) -> str:
 def _key(form: Form) -> tuple[str, str]:
     metadata = form.form("metadata") or form
     return metadata.text("namespace") or "default", metadata.text("name")
-
-
-def _decoded(form: Form) -> Mapping[str, str]:
-    data = form.form("data")
-    found = {}
-    for name in data.members if data else ():
-        try:
-            found[name] = base64.b64decode(data.text(name), validate=True).decode() if data else ""
-        except ValueError:
-            form.say(f"data.{name}: Invalid value: must be base64")
-    plain = form.form("stringData")
-    return {**found, **({} if plain is None else {name: plain.text(name) for name in plain.members})}
 
 
 def _has_images(form: Form) -> bool:
