@@ -86,7 +86,7 @@ def _group(locked: Locked) -> tuple[str, ...]:
 def _result(change: Change, ask: Ask, known: Known, policy: DependencyPolicy) -> DependencyResult:
     new = _evidence(change.new, ask, known)
     old = _evidence(change.old, ask, known) if change.old is not None else None
-    new = _with_run(new, ask)
+    new = _with_run(new, ask) if known.registries.asks_runs else new
     findings = judge(change, new, old, policy, now=ask.world.clock.now())
     return DependencyResult(change=change, new=new, old=old, findings=findings)
 

@@ -38,7 +38,8 @@ class Registries:
     """Addresses by ecosystem (and npm scope, ``npm @scope``); ``stated`` is what files say, by path and name.
 
     ``logins`` are user names and passwords that stood in addresses, by origin; ``forge`` is GitHub's API; ``notary``
-    is the verifier key of Go's checksum database.
+    is the verifier key of Go's checksum database. ``asks_runs``: GitHub's API may be asked about every publisher's run:
+    it was named, or there is a token for it; without one it answers 60 times an hour.
     """
 
     by_name: Mapping[str, str]
@@ -46,6 +47,7 @@ class Registries:
     logins: Mapping[str, str] = field(default_factory=dict)
     forge: str = ""
     notary: str = ""
+    asks_runs: bool = False
 
     @property
     def addresses(self) -> frozenset[str]:
@@ -107,6 +109,7 @@ def registries_of(
         logins={origin_of(address): login for address, login in split.values() if login},
         forge=split.get("github", (github_of(world).api, ""))[0].rstrip("/"),
         notary=notary,
+        asks_runs="github" in split or bool(world.environ.get("GITHUB_API_URL") or github_of(world).token),
     )
 
 

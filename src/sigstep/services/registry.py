@@ -21,6 +21,7 @@ from sigstep.wire import strict_json
 
 TIMEOUT_SECONDS: Final = 10.0
 CONNECTIONS: Final = 8  # at once to one host
+OUTAGES: Final = 3  # in a row, after which a host is left alone for the rest of the run
 _ANSWERS: Final = frozenset({200, 404, 410, 422})  # yes, and the ways to say that there is nothing
 _RETRY_SECONDS: Final = 15.0  # for one request; an outage is told, not waited out
 _NO_CREDENTIALS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -42,6 +43,7 @@ class RegistryClient:
         self._budget = Budget.starting_now(seconds, world)
         self._credentials = dict(credentials)
         self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._outages: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def submit(self, url: str, *, accept: str, at_most: int) -> Future[Response]:
@@ -70,6 +72,14 @@ class RegistryClient:
                 fix="give it more with --seconds",
             )
 
+        if self._outages.get(origin, 0) >= OUTAGES:
+            raise ServiceError(
+                code="registry-down",
+                what=f"{origin} is not asked any more",
+                why=f"it did not answer {OUTAGES} times in a row, and the time is for others",
+                fix="try again later",
+            )
+
         def once() -> Response:
             answer = self._world.http.request("GET", url, at_most=at_most, headers=headers, timeout=TIMEOUT_SECONDS)
             if answer.status in _ANSWERS:
@@ -85,7 +95,14 @@ class RegistryClient:
             )
 
         budget = self._budget.at_most(_RETRY_SECONDS, self._world)
-        return retrying(once, service=f"the registry at {origin}", budget=budget, world=self._world)
+        try:
+            answer = retrying(once, service=f"the registry at {origin}", budget=budget, world=self._world)
+        except ServiceError as error:
+            if error.retryable:
+                self._outages[origin] = self._outages.get(origin, 0) + 1
+            raise
+        self._outages[origin] = 0
+        return answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -285,3 +285,34 @@ def test_a_repository_that_is_down() -> None:
     """The error is the flow's to tell."""
     with pytest.raises(ServiceError):
         maven.evidence(locked("maven", "g:a"), ask(no_network))
+
+
+def test_a_host_that_is_down_is_left_alone() -> None:
+    """It does not take the time of the others; an answer in between counts."""
+    asked: list[str] = []
+
+    def answering(sent: Sent) -> Response:
+        asked.append(sent.url)
+        return answer(503) if "down" in sent.url else answer(404)
+
+    client = RegistryClient(world(answering, clock=SimulatedClock()), seconds=600)
+
+    def code(url: str) -> str:
+        try:
+            client.submit(url, accept="*/*", at_most=10).result()
+        except ServiceError as error:
+            return error.code
+        return ""
+
+    order = ["down", "fine", "down", "down", "down", "down"]
+    assert [code(f"{URL}/{one}") for one in order] == [
+        "service-unavailable",
+        "",
+        *["service-unavailable"] * 3,
+        "registry-down",
+    ]
+    before = len(asked)
+    assert code(f"{URL}/fine") == "registry-down"
+    assert code("https://other.example/fine") == ""
+    assert len(asked) == before + 1
+    client.close()

@@ -203,3 +203,17 @@ def test_another_lockfile_says_it(tmp_path: Path) -> None:
     registries = found(tmp_path, {}, locked("gem", registry="https://gems.example"), locked("gem"))
     assert registries.by_name["gem"] == "https://gems.example"
     assert json.dumps(dict(registries.stated)) == "{}"
+
+
+def test_runs_are_asked_about_where_github_answers_enough(tmp_path: Path) -> None:
+    """Named, in a job, or with a token."""
+    cases: list[tuple[dict[str, str], dict[str, str], bool]] = [
+        ({}, {}, False),
+        ({"GITHUB_TOKEN": "t"}, {}, True),
+        ({"GITHUB_API_URL": "https://hub.example"}, {}, True),
+        ({}, {"github": "https://hub.example"}, True),
+    ]
+    for number, (environ, options, wanted) in enumerate(cases):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        assert found(folder, {}, environ=environ, options=options).asks_runs is wanted
