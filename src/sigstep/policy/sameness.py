@@ -20,7 +20,8 @@ def same_demands(one: Policy, other: Policy) -> bool:
 
 def _demands(policy: Policy) -> Any:
     rules = [_rule(rule, policy) for rule in policy.rules if rule.images]
-    return policy.no_match, sorted(rules, key=repr)
+    everything = any("**" in rule.images and not rule.exclude for rule in policy.rules)  # then no image is unnamed
+    return "" if everything else policy.no_match, sorted(rules, key=repr)
 
 
 def _rule(rule: PolicyRule, policy: Policy) -> Any:

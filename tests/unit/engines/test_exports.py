@@ -20,7 +20,7 @@ BUILD = "{path: predicate.buildDefinition.buildType, equals: x}"
 # rule: the engines that refuse it (reference section 2.3), and more of the file
 REFUSALS: dict[str, tuple[str, frozenset[str], str]] = {
     "one keyless identity, either format": (signed(), frozenset(), ""),
-    "one keyless identity, legacy": (signed(more=", formats: [legacy]"), frozenset({KYVERNO, GATEKEEPER}), ""),
+    "one keyless identity, legacy": (signed(more=", formats: [legacy]"), frozenset({GATEKEEPER}), ""),
     "one keyless identity, bundle": (signed(more=", formats: [bundle]"), frozenset({CONNAISSEUR}), ""),
     "regular expression": (signed("any-of: [tags]"), frozenset(), ""),
     "glob": (signed("any-of: [branch]"), frozenset(), ""),
@@ -117,6 +117,7 @@ def test_refusals(engine: str, name: str) -> None:
         (KYVERNO, signed(), "", "no kyverno-test.yaml"),
         (KYVERNO, attested(BUILD), "", "the engine judges the last it reads"),
         (KYVERNO, attested(), "", "attestations in the old form too"),
+        (KYVERNO, signed(more=", formats: [legacy]"), "", "bundles of the signer too"),
         (KYVERNO, signed(), "defaults: {require-digest: true}", "fills the digest in"),
         (GATEKEEPER, signed(), "", "3 seconds"),
         (GATEKEEPER, signed(), "", "TLS"),

@@ -46,6 +46,7 @@ POLICIES = {
     "extension": signed("any-of: [trigger]", more=", formats: [legacy]"),
     "new extension": signed("any-of: [hosted]"),
     "exclude": signed(more=", exclude: ['ghcr.io/acme/app-*']"),
+    "everything": signed(image="**"),
     "two rules": signed(image="ghcr.io/a/*") + "\n- {name: other, images: [ghcr.io/b], deny: {reason: bad}}",
 }
 
@@ -95,7 +96,7 @@ def asked(made: Policy, engine: str) -> Any:
         )
         for rule in made.rules
     ]
-    return made.no_match, sorted(rules, key=str)
+    return "" if any("**" in rule.images for rule in made.rules) else made.no_match, sorted(rules, key=str)
 
 
 def operand(value: Any) -> Any:
@@ -122,7 +123,7 @@ NARROWER: dict[tuple[str, str], Any] = {
     ("cluster_image_policy", "key"): {"formats": ("legacy",)},
     ("cluster_image_policy", "key in the log"): {"formats": ("legacy",)},
     **{("connaisseur", name): {"formats": ("legacy",)} for name in POLICIES},
-    **{("kyverno", name): {"formats": ("bundle", "legacy")} for name in ("attestation", "conditions")},
+    **{("kyverno", name): {"formats": ("bundle", "legacy")} for name in ("attestation", "conditions", "legacy")},
     **{("gatekeeper", name): {"formats": ("bundle",)} for name in POLICIES},
 }
 

@@ -37,7 +37,10 @@ def export(wanted: Wanted) -> Export:
     for rule in rules:
         made, validator = _rule(rule, wanted, losses)
         validators += validator
-        entries += [{"pattern": f"{_pattern(one, rule, losses)}:*", **made} for one in rule.images]
+        if "**" in rule.images:  # it names what no other rule does
+            entries[0] = {"pattern": "*:*", **made}
+        named = [one for one in rule.images if one != "**"]
+        entries += [{"pattern": f"{_pattern(one, rule, losses)}:*", **made} for one in named]
     for recall in policy.recalls:
         losses.warn("recalls", f"a recall by {recall.kind} is not exported: a more specific pattern would win")
     if policy.require_digest:

@@ -40,9 +40,10 @@ def project(rules: Configuration) -> tuple[Policy | None, tuple[Loss, ...]]:
 
 def _pattern(pattern: str, draft: Draft) -> str:
     """The repositories that a pattern names; it is open at both ends, but for a tag that is written ``:*``."""
-    name, colon, tag = pattern.removeprefix("*").rpartition(":")
+    written = f"**{pattern.lstrip('*')}" if pattern.startswith("*") else pattern
+    name, colon, tag = written.rpartition(":")
     if not colon or "/" in tag:
-        name = f"{pattern.removeprefix('*').rstrip('*')}**"
+        name = f"{written.rstrip('*')}**"
     elif tag != "*":
         draft.losses.refuse(pattern, "rules go by repository here, not by tag")
     draft.losses.warn(pattern, "closed at its beginning here: other hosts with such a path are not governed")

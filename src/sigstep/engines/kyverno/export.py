@@ -185,8 +185,8 @@ class _Policy:
     def _check(self) -> None:
         rule, losses = self._rule, self._losses
         if rule.formats == ("legacy",):
-            losses.refuse(f"{self._place}.formats", "the engine reads bundles wherever it finds some")
-        elif rule.signature is not None and "legacy" in rule.formats:
+            losses.warn(f"{self._place}.formats", "the engine takes bundles of the signer too")
+        if rule.signature is not None and "legacy" in rule.formats:
             what = "the engine takes any bundle of the signer as a signature; write formats: [bundle] to ask for one"
             losses.warn(f"{self._place}.signature", what)
         if rule.attestations and "legacy" not in rule.formats:
@@ -207,6 +207,7 @@ class _Policy:
             log: dict[str, Any] = {"url": LOG} if signer.log == "required" else {"insecureIgnoreTlog": True}
             if signer.log == "tsa":
                 self._losses.refuse(f"{where}.log", "a time stamp needs the authority's certificates")
+            self._losses.warn(where, "versions of the engine differ in whether they read bundles by a key")
             key = {"data": pem(self._wanted.keys[name]), "hashAlgorithm": "sha256"}
             return {"name": self._names[name], "cosign": {"key": key, "ctlog": log}}
         if signer.identity.extensions:
