@@ -1,0 +1,97 @@
+"""Windows of the trusted root: CA, CT log, Rekor log and timestamp authority; ended, not begun, ending exactly then."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from cryptography import x509
+from tests.sandboxes import sandbox
+
+from sigstep.errors import Refusal
+from sigstep.model.digest import Digest
+from sigstep.model.subject import Subject
+from sigstep.model.trust import TrustMaterial
+from sigstep.model.verified import TimeSource, Verified
+from sigstep.proofs.prepared import prepare
+from sigstep.sandbox.local import Sandbox
+from sigstep.verification.pipeline import establish
+from sigstep.wire.bundle import bundle_of
+from sigstep.wire.trusted_root import trusted_root_of
+
+__all__ = ["sandbox"]
+
+Json = dict[str, Any]
+SUBJECT = Subject(name="f", digests=(Digest.of(b"hello"),))
+KINDS = {
+    "certificateAuthorities": "authority-window",
+    "ctlogs": "sct-window",
+    "tlogs": "log-window",
+    "timestampAuthorities": "timestamp-window",
+}
+MOMENT = timedelta(microseconds=1)
+
+
+def proved(sandbox: Sandbox, bundle: Json, root: Json) -> Verified:
+    """What holds under a trusted root."""
+    trust = prepare(TrustMaterial(roots=(trusted_root_of(root, name="sandbox"),)))
+    later = datetime.now(timezone.utc) + timedelta(minutes=1)  # noqa: TID251 - the sandbox signs in real time
+    return establish(bundle_of(bundle), SUBJECT, trust, now=later)
+
+
+def with_window(sandbox: Sandbox, kind: str, start: datetime, end: datetime) -> Json:
+    """The trusted root with another window of everything of that kind."""
+    window = {"start": f"{start:%Y-%m-%dT%H:%M:%S.%fZ}", "end": f"{end:%Y-%m-%dT%H:%M:%S.%fZ}"}
+    root = sandbox.trusted_root()
+    for one in root[kind]:
+        (one["publicKey"] if kind.endswith("logs") else one)["validFor"] = window
+    return root
+
+
+def times(verified: Verified, kind: str) -> tuple[datetime, datetime]:
+    """The first and last time at which the authority's window counts."""
+    if kind == "ctlogs":
+        assert verified.certificate is not None
+        scts = x509.load_der_x509_certificate(verified.certificate).extensions.get_extension_for_class(
+            x509.PrecertificateSignedCertificateTimestamps
+        )
+        made = next(iter(scts.value)).timestamp.replace(tzinfo=timezone.utc)
+        return made, made
+    if kind == "timestampAuthorities":
+        found = [one.time for one in verified.times if one.source is TimeSource.TIMESTAMP_AUTHORITY]
+    elif kind == "tlogs" and any(one.integrated_time for one in verified.entries):
+        found = [one.time for one in verified.times if one.source is TimeSource.TRANSPARENCY_LOG]
+    else:
+        found = [one.time for one in verified.times]
+    return min(found), max(found)
+
+
+@pytest.mark.parametrize("log", [1, 2])
+@pytest.mark.parametrize("kind", KINDS)
+def test_window(sandbox: Sandbox, kind: str, log: int) -> None:
+    """Both ends are included (closed intervals); a moment less on either side is outside."""
+    bundle = sandbox.forge.bundle(b"hello", log_version=log)
+    first, last = times(proved(sandbox, bundle, sandbox.trusted_root()), kind)
+    assert proved(sandbox, bundle, with_window(sandbox, kind, first, last)).identity is not None
+    for start, end in (
+        (first - timedelta(days=9), first - MOMENT),  # ended
+        (last + MOMENT, last + timedelta(days=9)),  # not begun
+        (first + MOMENT, last + timedelta(days=9)),
+        (first - timedelta(days=9), last - MOMENT),
+    ):
+        with pytest.raises(Refusal) as caught:
+            proved(sandbox, bundle, with_window(sandbox, kind, start, end))
+        assert caught.value.code == KINDS[kind]
+
+
+@pytest.mark.parametrize("kind", ["tlogs", "ctlogs", "certificateAuthorities", "timestampAuthorities"])
+def test_without_a_start(sandbox: Sandbox, kind: str) -> None:
+    """What has no start never counts."""
+    bundle = sandbox.forge.bundle(b"hello", log_version=2)
+    root = sandbox.trusted_root()
+    for one in root[kind]:
+        (one["publicKey"] if kind.endswith("logs") else one)["validFor"] = {}
+    with pytest.raises(Refusal) as caught:
+        proved(sandbox, bundle, root)
+    assert caught.value.code == KINDS[kind]
