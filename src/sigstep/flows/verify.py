@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from sigstep.ports.store import Finder, Found
 from sigstep.ports.world import World
 from sigstep.proofs.content import claimed_digests
 from sigstep.proofs.prepared import PreparedTrust, prepare
-from sigstep.stores.beside import find_beside, read_bundles
+from sigstep.stores.beside import Beside, read_bundles
 from sigstep.subjects.directory import files_below
 from sigstep.subjects.hashing import hash_file
 from sigstep.verification.pipeline import examine_bundle, verdict_of
@@ -29,6 +29,7 @@ from sigstep.wire.signed_document import Signed, parse_signed
 if TYPE_CHECKING:
     from sigstep.flows.policies import OpenedPolicy
 
+_MANY: Final = 64  # targets that are spread over all cores; below, starting processes costs more than it saves
 _UNRELATED: Final = 32  # bundles about other artifacts that are examined to say why they are refused
 
 
@@ -119,7 +120,13 @@ def verify(request: VerifyRequest, world: World) -> Report:
         named = named.and_also(
             _Parsed(bundles=(_claim(str(request.detached.signature), read_detached(request.detached)),))
         )
-    cases = [_at_hand(target, named, request, trust, world) for target in _targets(request)]
+    targets = _targets(request)
+    beside = Beside()
+
+    def at_hand(target: Path | Digest) -> _Case:
+        return _at_hand(target, named, request, trust, world, beside)
+
+    cases = _each(at_hand, targets)
     for finder in request.finders:
         cases = _sought(finder, cases, request, trust, world)
     return Report(
@@ -128,11 +135,23 @@ def verify(request: VerifyRequest, world: World) -> Report:
     )
 
 
+def _each(work: Callable[[Path | Digest], _Case], targets: tuple[Path | Digest, ...]) -> list[_Case]:
+    if len(targets) < _MANY:
+        return [work(target) for target in targets]
+    from sigstep.flows.many import over_cores
+
+    return over_cores(work, targets)
+
+
 def _at_hand(
-    target: Path | Digest, named: _Parsed, request: VerifyRequest, trust: PreparedTrust, world: World
+    target: Path | Digest,
+    named: _Parsed,
+    request: VerifyRequest,
+    trust: PreparedTrust,
+    world: World,
+    beside: Beside,
 ) -> _Case:
-    beside = not request.named and isinstance(target, Path)
-    parsed = _parse(find_beside(target)) if beside and isinstance(target, Path) else named
+    parsed = _parse(beside.find(target)) if not request.named and isinstance(target, Path) else named
     verdict = _verdict(target, parsed, request, trust, world)
     wanting = verdict.outcome is not Outcome.ACCEPTED and (request.ask_always or not parsed.bundles)
     return _Case(target=target, parsed=parsed, verdict=verdict, open=wanting)

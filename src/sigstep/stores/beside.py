@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from pathlib import Path
 
 from sigstep.errors import FormatError, NothingToExamine, Undecided
 from sigstep.model import limits
 from sigstep.model.bundle import FILE_ENDINGS
 from sigstep.ports.store import Found
+
+
+class Beside:
+    """Bundles beside files; each folder is listed once."""
+
+    def __init__(self) -> None:
+        self._listed: dict[Path, list[str]] = {}
+
+    def find(self, path: Path) -> tuple[Found, ...]:
+        """As `find_beside`."""
+        folder = path.parent
+        if folder not in self._listed:
+            try:
+                self._listed[folder] = sorted(one.name for one in folder.iterdir() if one.name.endswith(FILE_ENDINGS))
+            except OSError:
+                self._listed[folder] = []  # the file itself is then missing or unreadable too, and that is told
+        names, start = self._listed[folder], f"{path.name}."
+        found: list[Found] = []
+        for name in names[bisect_left(names, start) :]:
+            if not name.startswith(start):
+                break
+            if (folder / name).is_file():
+                found.extend(read_bundles(folder / name))
+        return tuple(found)
 
 
 def find_beside(path: Path) -> tuple[Found, ...]:
@@ -18,11 +43,7 @@ def find_beside(path: Path) -> tuple[Found, ...]:
         Undecided: ``bundle-unreadable``.
         FormatError: ``bundle-too-large``, ``bundle-too-many``.
     """
-    folder = path.parent
-    names = sorted(
-        one for one in folder.glob(f"{_escaped(path.name)}.*") if one.name.endswith(FILE_ENDINGS) and one.is_file()
-    )
-    return tuple(found for name in names for found in read_bundles(name))
+    return Beside().find(path)
 
 
 def read_bundles(path: Path) -> tuple[Found, ...]:
@@ -75,7 +96,3 @@ def read_file(path: Path) -> bytes:
             why=error.strerror or "",
             fix="check its permissions",
         ) from None
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{char}]" if char in "*?[" else char for char in name)
