@@ -20,7 +20,7 @@ class BillOfMaterials:
     """At least one SBOM; together they name every component of ``with_components`` and none of the others.
 
     Attributes:
-        with_components, without_components: names, or ``name@version``.
+        with_components, without_components: names, ``name@version``, or package URLs with or without version.
         without_licences: licence expressions or identifiers that no component may have.
         only_licences: identifiers or expressions of which each component (the described one aside) has to offer one.
         of_subject: each SBOM states the SHA-256 of what it describes, and that is the subject's.
@@ -42,7 +42,7 @@ class BillOfMaterials:
             what = "an SBOM does not state the digest of the artifact as that of what it describes"
             return _finding(code="sbom-subject-mismatch", what=what)
         components = [one for document in documents for one in _components(document)]
-        named = {name for one in components for name in (one["name"], f"{one['name']}@{one['version']}")}
+        named = {name for one in components for name in _names(one)}
         for wanted in self.with_components:
             if wanted not in named:
                 return _finding(code="sbom-component-missing", what=f"the SBOM does not name {wanted!r}")
@@ -70,6 +70,11 @@ def described(uri: str, predicate: Mapping[str, Any]) -> frozenset[str]:
     if uri in spdx.Spdx.uris:
         return spdx.described(predicate)
     return cyclonedx.described(predicate) if uri in cyclonedx.CycloneDx.uris else frozenset()
+
+
+def _names(component: dict[str, Any]) -> tuple[str, ...]:
+    purl = component["purl"].partition("?")[0]
+    return (component["name"], f"{component['name']}@{component['version']}", purl, purl.rpartition("@")[0] or purl)
 
 
 def _words(licence: str) -> list[str]:

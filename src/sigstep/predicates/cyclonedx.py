@@ -49,7 +49,7 @@ def parse(data: bytes, *, at_most: int = limits.PREDICATE_FILE_BYTES) -> dict[st
 
 
 def components(document: Mapping[str, Any], *, described_too: bool = True) -> tuple[dict[str, Any], ...]:
-    """Components as ``{name, version, licences, digests}``; the described one first, nested ones too."""
+    """Components as ``{name, version, purl, licences, digests}``; the described one first, nested ones too."""
     described = optional(document, "metadata.component", dict) if described_too else None
     waiting = deque([*([described] if described else []), *objects(document, "components")])
     found: list[dict[str, Any]] = []
@@ -60,6 +60,7 @@ def components(document: Mapping[str, Any], *, described_too: bool = True) -> tu
             {
                 "name": str(one.get("name", "")),
                 "version": str(one.get("version", "")),
+                "purl": str(one.get("purl", "")),
                 "licences": tuple(_licence(licence) for licence in objects(one, "licenses")),
                 "digests": tuple(str(digest.get("content", "")).lower() for digest in objects(one, "hashes")),
             }

@@ -58,7 +58,7 @@ def parse(data: bytes, *, at_most: int = limits.PREDICATE_FILE_BYTES) -> dict[st
 
 
 def components(document: Mapping[str, Any], *, described_too: bool = True) -> tuple[dict[str, Any], ...]:
-    """Packages as ``{name, version, licences, digests}``; tag-value gives names and versions."""
+    """Packages as ``{name, version, purl, licences, digests}``."""
     if isinstance(document.get("Data"), str):
         return _tag_components(document["Data"])
     left_out = frozenset[str]() if described_too else _named(document)
@@ -66,6 +66,7 @@ def components(document: Mapping[str, Any], *, described_too: bool = True) -> tu
         {
             "name": str(package.get("name", "")),
             "version": str(package.get("versionInfo", "")),
+            "purl": next((str(one.get("referenceLocator", "")) for one in _purls(package)), ""),
             "licences": tuple(
                 str(package[key])
                 for key in ("licenseConcluded", "licenseDeclared")
@@ -98,6 +99,11 @@ def described(document: Mapping[str, Any]) -> frozenset[str]:
         for one in objects(element, "checksums")
         if one.get("algorithm") == "SHA256"
     )
+
+
+def _purls(package: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Its references to package URLs (SPDX 2.3, 7.21)."""
+    return tuple(one for one in objects(package, "externalRefs") if one.get("referenceType") == "purl")
 
 
 def _named(document: Mapping[str, Any]) -> frozenset[str]:
@@ -161,9 +167,11 @@ def _tag_components(text: str) -> tuple[dict[str, Any], ...]:
     found: list[dict[str, Any]] = []
     for tag, value in _TAG.findall(text):
         if tag == "PackageName":
-            found.append({"name": value.strip(), "version": "", "licences": (), "digests": ()})
+            found.append({"name": value.strip(), "version": "", "purl": "", "licences": (), "digests": ()})
         elif tag == "PackageVersion" and found:
             found[-1]["version"] = value.strip()
+        elif tag == "ExternalRef" and found and " purl " in value:
+            found[-1]["purl"] = value.rpartition(" ")[2].strip()
         elif tag in ("PackageLicenseConcluded", "PackageLicenseDeclared") and found:
             if value.strip() not in ("NOASSERTION", "NONE"):
                 found[-1]["licences"] = (*found[-1]["licences"], value.strip())

@@ -57,9 +57,15 @@ PROVENANCE = slsa_provenance.from_claims(
 CDX = {
     "bomFormat": "CycloneDX",
     "specVersion": "1.6",
-    "components": [{"name": "p", "version": "1", "licenses": [{"expression": "(MIT OR GPL-3.0-only)"}]}],
+    "components": [
+        {"name": "p", "version": "1", "purl": "pkg:pypi/p@1?a=b", "licenses": [{"expression": "(MIT OR GPL-3.0-only)"}]}
+    ],
 }
-SPDX = {"spdxVersion": "SPDX-2.3", "packages": [{"name": "q", "versionInfo": "2", "licenseDeclared": "MIT"}]}
+REF = {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": "pkg:npm/%40a/q@2"}
+SPDX = {
+    "spdxVersion": "SPDX-2.3",
+    "packages": [{"externalRefs": [REF], "name": "q", "versionInfo": "2", "licenseDeclared": "MIT"}],
+}
 
 
 def proof(uri: str, predicate: Mapping[str, Any], *, identity: Identity | None = IDENTITY, age: float = 1) -> Verified:
@@ -152,7 +158,11 @@ ACCEPTED: list[tuple[ContentRule, tuple[Verified, ...]]] = [
     ),
     (ProvenanceFrom(builder=Matcher(SIGNER)), (replace(BUILD, identity=None),)),
     (
-        BillOfMaterials(with_components=("p", "q@2"), without_components=("r",), without_licences=("X",)),
+        BillOfMaterials(
+            with_components=("p", "q@2", "pkg:pypi/p@1", "pkg:npm/%40a/q"),
+            without_components=("r",),
+            without_licences=("X",),
+        ),
         (BILL, SPDX_BILL),
     ),
     (BillOfMaterials(only_licences=("MIT",)), (BILL, SPDX_BILL, described_ones())),
@@ -199,6 +209,7 @@ REFUSED: list[tuple[ContentRule, tuple[Verified, ...], str]] = [
     (ProvenanceFrom(), (other(**{"source-repository-digest": "x"}),), "provenance-certificate-mismatch"),
     (BillOfMaterials(with_components=("p@2",)), (BILL,), "sbom-component-missing"),
     (BillOfMaterials(without_components=("p@1",)), (BILL,), "sbom-component-forbidden"),
+    (BillOfMaterials(without_components=("pkg:npm/%40a/q@2",)), (SPDX_BILL,), "sbom-component-forbidden"),
     (BillOfMaterials(without_licences=("GPL-3.0-only",)), (BILL,), "sbom-licence-forbidden"),
     (BillOfMaterials(only_licences=("Apache-2.0",)), (BILL,), "sbom-licence-forbidden"),
     (BillOfMaterials(only_licences=("MIT",)), (licensed("MIT AND GPL-3.0-only"),), "sbom-licence-forbidden"),

@@ -115,6 +115,7 @@ PackageName: p
 PackageVersion: 1
 PackageLicenseDeclared: MIT
 PackageChecksum: SHA256: ABCD
+ExternalRef: PACKAGE-MANAGER purl pkg:pypi/p@1
 """
 
 
@@ -123,7 +124,9 @@ def test_spdx_tag_value() -> None:
     assert spdx.recognises(TAG_VALUE)
     document = spdx.parse(TAG_VALUE)
     registry.check("https://spdx.dev/Document", document)
-    assert spdx.components(document) == ({"name": "p", "version": "1", "licences": ("MIT",), "digests": ("abcd",)},)
+    assert spdx.components(document) == (
+        {"name": "p", "version": "1", "purl": "pkg:pypi/p@1", "licences": ("MIT",), "digests": ("abcd",)},
+    )
     assert spdx.created(document) == "2026-01-01T00:00:00Z"
     for bad in (TAG_VALUE.replace(b"DocumentName", b"Other"), b"\xff"):
         with pytest.raises(FormatError) as refused:
