@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sigstep.errors import NothingToExamine, Refusal, SigstepError, Undecided, UsageError
+    from sigstep.flows.image_library import sign_images, verify_images
     from sigstep.flows.library import Incomplete, Refused, attest, sign, verify
     from sigstep.flows.sign import Made
     from sigstep.flows.signing_run import SigningOptions
@@ -51,14 +52,17 @@ __all__ = [
     "owner",
     "repository",
     "sign",
+    "sign_images",
     "signer_workflow",
     "verify",
+    "verify_images",
 ]
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "errors": ("NothingToExamine", "Refusal", "SigstepError", "Undecided", "UsageError"),
+    "flows.image_library": ("sign_images", "verify_images"),
     "flows.library": ("Incomplete", "Refused", "attest", "sign", "verify"),
     "flows.sign": ("Made",),
     "flows.signing_run": ("SigningOptions",),

@@ -6,11 +6,15 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.flows.test_images import push
 from tests.sandboxes import sandbox
 
 import sigstep
 from sigstep import Incomplete, NothingToExamine, Refused, SigningOptions, TrustRequest
+from sigstep.flows.image_copies import save
+from sigstep.oci.client import Settings
 from sigstep.oidc.github import GitHubActions
+from sigstep.ports.real import real_world
 from sigstep.sandbox.faults import Fault
 from sigstep.sandbox.local import Sandbox
 
@@ -35,7 +39,7 @@ def job(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 def test_the_how_to(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Its blocks run: verify refuses before anything is signed, and verifies afterwards."""
-    verifying, signing = BLOCKS
+    verifying, signing, _ = BLOCKS
     with pytest.raises(Refused) as caught:
         exec(verifying, {})
     assert (caught.value.code, caught.value.exit_code) == ("no-bundle", 1)
@@ -65,3 +69,19 @@ def test_nothing_to_verify_is_no_success(job: Path) -> None:
         sigstep.verify(
             rule=sigstep.repository("acme/app"), trust=TrustRequest(trusted_roots=(job / "trusted_root.json",))
         )
+
+
+def test_the_how_to_on_images(job: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Its block runs on an image in the registry; a stranger's rule, and a missing attestation, refuse."""
+    image = push(sandbox, "acme/library")
+    exec(BLOCKS[2].replace("ghcr.io/acme/app:v1", str(image)), {})
+    assert capsys.readouterr().out.count("linux/amd64") == 1
+    trust = TrustRequest(trusted_roots=(job / "trusted_root.json",))
+    with pytest.raises(Refused):
+        sigstep.verify_images(str(image), rule=sigstep.repository("evil/app"), trust=trust)
+    with pytest.raises(Refused) as caught:
+        types = ("https://slsa.dev/provenance/v1",)
+        sigstep.verify_images(str(image), rule=sigstep.repository("acme/app"), types=types, trust=trust)
+    assert caught.value.code == "predicate-type"
+    save(image, tmp_path / "saved", Settings(), real_world())
+    assert sigstep.verify_images(tmp_path / "saved", rule=sigstep.repository("acme/app"), trust=trust).verdicts

@@ -18,7 +18,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "sigstep"
 PUBLIC = """
     AllOf AnyOf Digest Finding HasPredicateType Incomplete Made Matcher NothingToExamine Outcome Predicate Refusal Refused Report
     SignedBy SigningOptions SigstepError TrustRequest Undecided UsageError Verdict Verified __version__ any_signer_unsafe attest
-    owner repository sign signer_workflow verify
+    owner repository sign sign_images signer_workflow verify verify_images
 """
 
 

@@ -89,8 +89,8 @@ def sign(*patterns: str, options: SigningOptions | None = None, world: World | N
         Incomplete: something was not signed or not published.
         SigstepError: nothing could be begun.
     """
-    request = SignRequest(subjects=FileSubjects(patterns=patterns), options=options or _ambient())
-    return _complete(signing.sign(request, world or real_world()))
+    request = SignRequest(subjects=FileSubjects(patterns=patterns), options=options or ambient())
+    return completed(signing.sign(request, world or real_world()))
 
 
 def attest(
@@ -112,15 +112,21 @@ def attest(
         SigstepError: nothing could be begun.
     """
     subjects = FileSubjects(patterns=patterns)
-    request = AttestRequest(subjects=subjects, options=options or _ambient(), predicates=predicates)
-    return _complete(attesting.attest(request, world or real_world()))
+    request = AttestRequest(subjects=subjects, options=options or ambient(), predicates=predicates)
+    return completed(attesting.attest(request, world or real_world()))
 
 
-def _ambient() -> SigningOptions:
+def ambient() -> SigningOptions:
+    """How a CI job signs: with its own token."""
     return SigningOptions(sources=(GitHubActions(), AmbientCredential()))
 
 
-def _complete(result: SigningResult) -> tuple[Made, ...]:
+def completed(result: SigningResult) -> tuple[Made, ...]:
+    """What was made, where that is everything.
+
+    Raises:
+        Incomplete: it is not.
+    """
     if result.problems:
         raise Incomplete(result)
     return result.made
