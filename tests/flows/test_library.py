@@ -79,8 +79,8 @@ def test_the_how_to_on_images(job: Path, sandbox: Sandbox, capsys: pytest.Captur
     trust = TrustRequest(trusted_roots=(job / "trusted_root.json",))
     with pytest.raises(Refused):
         sigstep.verify_images(str(image), rule=sigstep.repository("evil/app"), trust=trust)
+    types = ("https://slsa.dev/provenance/v1",)
     with pytest.raises(Refused) as caught:
-        types = ("https://slsa.dev/provenance/v1",)
         sigstep.verify_images(str(image), rule=sigstep.repository("acme/app"), types=types, trust=trust)
     assert caught.value.code == "predicate-type"
     save(image, tmp_path / "saved", Settings(), real_world())
