@@ -106,6 +106,7 @@ TOOLS = {
 # commands of Debian packages: the command, and the package that has it
 DEBIAN = {
     "buildah": "buildah",
+    "chromium": "chromium",
     "debootstrap": "debootstrap",
     "docker-registry": "docker-registry",
     "skopeo": "skopeo",

@@ -21,9 +21,11 @@ dt { color: var(--soft); } dd { margin: 0; } code, pre { font: .85em/1.5 ui-mono
 pre { background: var(--field); padding: .7rem 1rem; border-radius: .4rem; overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; } th { text-align: left; color: var(--soft); font-weight: 600; }
 th, td { border-bottom: 1px solid var(--line); padding: .4rem .8rem .4rem 0; vertical-align: top; }
+td.accepted, td.refused, td.undecided { white-space: nowrap; }
+.problem h2 { margin-top: .4rem; }
 .accepted { color: var(--good); } .refused { color: var(--bad); } .undecided { color: var(--unsure); }
 .problem { border-left: .3rem solid var(--bad); padding: .1rem 1rem; margin: 1rem 0; }
-.chain { display: flex; flex-wrap: wrap; gap: .5rem 1.6rem; list-style: none; padding: 0; }
+.chain { display: flex; flex-wrap: wrap; gap: .5rem 1.6rem; list-style: none; padding: 0 0 0 1.4rem; }
 .chain li { background: var(--field); border: 1px solid var(--line); border-radius: .4rem; padding: .4rem .8rem;
   max-width: 18rem; position: relative; }
 .chain li + li::before { content: "\\2192"; position: absolute; left: -1.3rem; color: var(--soft); }
