@@ -95,6 +95,7 @@ class Ruling:
 UNJUDGED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "key-elsewhere": "a key in a KMS or in a secret that is not in the files",
+        "algorithm": "a key of a kind whose signatures may have another digest than the policy says",
         "authority-elsewhere": "certificates of an authority in a secret that is not in the files",
         "trust-root": "a trust root that is neither in the files nor named with --trust",
         "text-elsewhere": "a policy's text in a ConfigMap that is not in the files, or behind an address",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from sigstep.errors import UsageError
+from sigstep.model.trust import TrustedKey
 from sigstep.model.verified import Verified
 from sigstep.policy.engine import ImageEvidence, Ruling, Unjudged
 from sigstep.policy.judging import Decision
 from sigstep.policy.matcher import search
+from sigstep.proofs.keys import load_key
 
 
 def is_by(
@@ -24,6 +26,20 @@ def is_by(
         return all(search(pattern, value) if pattern else exact in ("", value) for pattern, exact, value in pairs)
     except UsageError:
         return False
+
+
+def check_algorithm(key: TrustedKey, algorithm: str) -> None:
+    """Nothing, where every signature of the key that verifies here has that digest algorithm.
+
+    Args:
+        algorithm: ``sha256`` and its like, as the engine's policy says or takes for granted.
+
+    Raises:
+        Unjudged: the engine may refuse what verifies here.
+    """
+    known = [one.value for one in load_key(key.key).algorithms]
+    if known and known != [algorithm]:
+        raise Unjudged("algorithm", f"{algorithm} is asked for; the key signs {' or '.join(known)}")
 
 
 def unknown(error: Unjudged, *, pointer: str, policy: str = "", rule: str = "") -> Ruling:

@@ -291,6 +291,7 @@ TABLE: list[tuple[str, list[str], list[Any], dict[str, Any], Decision, str]] = [
     ("a key in a KMS", ["key"], [{"key": {"kms": "gcpkms://x"}}], {}, U, "gcpkms"),
     ("a key in a KMS, and another authority", ["sig"], [{"key": {"kms": "gcpkms://x"}}, keyless()], {}, A, ""),
     ("a key in a KMS, and a text over all", ["sig"], [{"key": {"kms": "gcpkms://x"}}, keyless()], {"policy": {"type": "cue", "data": "a: 1"}}, U, "gcpkms"),
+    ("a key with another digest", ["key"], [{"key": {"data": KEY.public_pem, "hashAlgorithm": "sha512"}}], {}, U, "sha512"),
     ("a key in a secret", ["key"], [{"key": {"secretRef": {"name": "x"}}}], {}, U, "secret x"),
     ("an authority in a secret", ["sig"], [keyless(keyless={"ca-cert": {"secretRef": {"name": "x"}}})], {}, U, "secret x"),
     ("another authority's certificate", ["sig"], [keyless(keyless={"ca-cert": {"data": "x"}})], {}, D, "ca-cert"),

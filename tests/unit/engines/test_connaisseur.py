@@ -24,7 +24,7 @@ from sigstep.signing.keys import ephemeral_key
 
 __all__ = ["sandbox"]
 IMAGE, DIGEST = "ghcr.io/acme/app:v1", Digest.of(b"image")
-KEY = ephemeral_key()
+KEY, P384 = ephemeral_key(), ephemeral_key("ecdsa-p384")
 ALLOW = {"name": "allow", "type": "static", "approve": True}
 DENY = {"name": "deny", "type": "static", "approve": False}
 GHA = {"name": "gha", "keyless": {"issuer": ISSUER, "subject": WORKFLOW}}
@@ -215,6 +215,7 @@ TABLE: list[tuple[str, list[str], bytes, Decision, str]] = [
     ("required is missing", ["key"], one(GHA, OPS, trustRoot="*", required=["gha"], threshold=2), D, "missing required signatures from gha"),
     ("required, and a threshold", ["sig", "key"], one(GHA, OPS, trustRoot="*", required=["gha"], threshold=2), A, ""),
     ("required is not there", [], one(GHA, trustRoot="*", required=["other"]), D, "unable to find trust root other"),
+    ("a key that is not used with sha256 alone", ["key"], one({"name": "x", "key": P384.public_pem}, trustRoot="x"), U, "sha256 is asked for"),
     ("a key in a KMS", ["key"], one(KMS, trustRoot="kms"), U, "awskms"),
     ("a key in a KMS, not needed", ["sig"], one(KMS, GHA, trustRoot="*", threshold=1), A, ""),
     ("a key that cannot be loaded", ["key"], one({"name": "x", "key": "y"}, trustRoot="x"), D, "no key that can be loaded"),

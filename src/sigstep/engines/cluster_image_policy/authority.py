@@ -16,7 +16,7 @@ from sigstep.model.trust import Thresholds, TrustedRoot
 from sigstep.model.verified import TimeSource, Verified
 from sigstep.policy.engine import Attachment, ImageEvidence, Storage, Surroundings, Unjudged
 from sigstep.policy.importing import SHORT_TYPES
-from sigstep.policy.rulings import is_by, kept_as
+from sigstep.policy.rulings import check_algorithm, is_by, kept_as
 from sigstep.trust.pem_roots import root_for_keys, root_of_pems
 
 _WHOLE: Final = frozenset({"custom", "spdx", "spdxjson", "cyclonedx"})
@@ -116,6 +116,8 @@ def _way(authority: AuthorityDemand, surroundings: Surroundings, trust_roots: Tr
     keyless, key = authority.keyless, authority.key
     if key is not None and key.key is None:
         raise Unjudged("key-elsewhere", key.elsewhere)
+    if key is not None and key.key is not None:
+        check_algorithm(key.key, key.hash_algorithm)
     stamps = bool(authority.timestamps)
     own_root = keyless is not None and bool(keyless.trust_root)
     log = not stamps and (authority.log is not None or (keyless is not None and not own_root))

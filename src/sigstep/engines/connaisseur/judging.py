@@ -18,9 +18,10 @@ from sigstep.model.workload import CONTAINERS, Workload, WorkloadImage
 from sigstep.policy.engine import ImageEvidence, Ruling, Storage, Surroundings, Unjudged
 from sigstep.policy.image_patterns import Dialect, matched_text, matches, parse_image
 from sigstep.policy.judging import Decision
-from sigstep.policy.rulings import is_by, kept_as, missing_evidence, unknown
+from sigstep.policy.rulings import check_algorithm, is_by, kept_as, missing_evidence, unknown
 from sigstep.trust.pem_roots import root_for_keys, root_of_pems
 
+_ALGORITHM: Final = "sha256"  # whatever the key is
 _KINDS: Final = frozenset(
     {"Pod", "Deployment", "ReplicationController", "ReplicaSet", "DaemonSet", "StatefulSet", "Job", "CronJob"}
 )
@@ -152,7 +153,11 @@ def _verify(
         if signer.elsewhere:
             open_.append(Unjudged("key-elsewhere", signer.elsewhere))
             continue
-        found = _signatures(rule, validator, signer, evidence, surroundings)
+        try:
+            found = _signatures(rule, validator, signer, evidence, surroundings)
+        except Unjudged as error:
+            open_.append(error)
+            continue
         if found:
             counts[signer.name] = found
     threshold = 0
@@ -177,6 +182,8 @@ def _signatures(
     rule: PatternRule, validator: Validator, signer: Signer, evidence: ImageEvidence, surroundings: Surroundings
 ) -> int:
     keyed = signer.key is not None
+    if signer.key is not None:
+        check_algorithm(signer.key, _ALGORITHM)
     thresholds = Thresholds(entries=int(rule.log), times=int(rule.log and not keyed), scts=int(rule.scts and not keyed))
     roots = tuple(_root(one, validator) for one in _bases(validator, keyed, surroundings))
     found = 0

@@ -13,7 +13,7 @@ from sigstep.model.trust import Thresholds
 from sigstep.model.verified import TimeSource, Verified
 from sigstep.policy.engine import ImageEvidence, Storage, Surroundings, Unjudged
 from sigstep.policy.image_patterns import Dialect, matched_text, parse_image
-from sigstep.policy.rulings import is_by, missing_evidence
+from sigstep.policy.rulings import check_algorithm, is_by, missing_evidence
 from sigstep.trust.pem_roots import root_for_keys
 
 GITHUB: Final = "artifact-attestations-opa-provider"
@@ -156,6 +156,8 @@ def _by(signer: RatifySigner, attachment: Any, surroundings: Surroundings) -> bo
     ways = signer.keys or (None,)
     for key in ways:
         keyed = key is not None
+        if key is not None:
+            check_algorithm(key, "sha256")
         thresholds = Thresholds(entries=int(signer.log), times=int(signer.log and not keyed), scts=0 if keyed else 1)
         roots = (root_for_keys(surroundings.public),) if keyed else surroundings.public
         proof = surroundings.prover.prove(

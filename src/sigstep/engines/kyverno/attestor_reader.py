@@ -59,6 +59,7 @@ def _entry(form: Form, secrets: Secrets, depth: int) -> Attestor:
         "ct_key": ct.text("pubkey") if ct else "",
         "tsa_chain": ct.text("tsaCertChain") if ct else "",
         "repository": form.text("repository"),
+        "algorithm": way.text("signatureAlgorithm") or form.text("signatureAlgorithm") or "sha256",
     }
     shared |= {
         "ignore_log": rekor is not None and rekor.flag("ignoreTlog", default=False),

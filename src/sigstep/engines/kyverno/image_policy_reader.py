@@ -165,6 +165,7 @@ def _attestor(form: Form) -> Attestor:
     return Attestor(
         name=name,
         keys=keys,
+        algorithm=key.text("hashAlgorithm") or "sha256" if key is not None else "sha256",
         elsewhere=elsewhere,
         **_keyless(keyless),
         **_logs(cosign),

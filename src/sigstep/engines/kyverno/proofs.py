@@ -14,7 +14,7 @@ from sigstep.model.bundle import Envelope
 from sigstep.model.trust import Thresholds, TrustedKey, TrustedRoot
 from sigstep.model.verified import Verified
 from sigstep.policy.engine import Attachment, ImageEvidence, Storage, Surroundings, Unjudged
-from sigstep.policy.rulings import is_by
+from sigstep.policy.rulings import check_algorithm, is_by
 from sigstep.trust.pem_roots import root_for_keys, root_of_pems
 
 BUNDLE_TYPE: Final = "application/vnd.dev.sigstore.bundle"
@@ -79,6 +79,8 @@ def prove_all(
         Unjudged: that cannot be known here.
     """
     _check_judged(attestor)
+    if key is not None:
+        check_algorithm(key, attestor.algorithm)
     log, stamps = not attestor.ignore_log, bool(attestor.tsa_chain) or attestor.trusted_root is not None or in_bundle
     thresholds = Thresholds(
         entries=int(log),

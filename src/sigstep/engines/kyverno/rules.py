@@ -17,6 +17,7 @@ class Attestor:
         name: in an ImageValidatingPolicy.
         keys: public keys; of a certificate its key.
         key_text: a key that has variables in it, as written.
+        algorithm: the digest algorithm of the key's signatures.
         elsewhere: the KMS, secret or expression with the key.
         notary: it is one of Notary, which is not judged here.
         keyless: a certificate of Fulcio by one of ``identities``; none of them means anybody.
@@ -31,6 +32,7 @@ class Attestor:
     name: str = ""
     keys: tuple[TrustedKey, ...] = ()
     key_text: str = ""
+    algorithm: str = "sha256"
     elsewhere: str = ""
     notary: bool = False
     keyless: bool = False
