@@ -13,6 +13,7 @@ from tests.unit.refusals import code_of
 from sigstep.cli.policy import group
 from sigstep.cli.sign import command as sign
 from sigstep.engines import ENGINES
+from sigstep.flows.engine_policies import engine_of
 from sigstep.policy.document import load_policy
 from sigstep.sandbox.local import Sandbox
 
@@ -139,3 +140,8 @@ def test_saved_images_need_a_name(sandbox: Sandbox, proposal: Path, tmp_path: Pa
     """Rules go by it."""
     options = ("--engine", "kyverno", "--image", str(tmp_path), *trust(sandbox))
     assert code_of(lambda: called(sandbox, "export", str(proposal), *options)) == "image-unnamed"
+
+
+def test_unknown_engines() -> None:
+    """Named by what is known."""
+    assert code_of(lambda: engine_of("portieris")) == "engine-unknown"

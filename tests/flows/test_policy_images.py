@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from tests.flows.test_images import push, run
 from tests.sandboxes import sandbox
 from tests.unit.refusals import code_of
@@ -96,6 +97,27 @@ def test_rules_without_signatures(
     """Allowed and denied by name; what no rule names; a tag where a digest is asked for."""
     found, output = judged(sandbox, tmp_path, str(push(sandbox, "plain")), rule, more=more)
     assert (found, word in output) == (status, True)
+
+
+def test_an_instance_of_the_policy(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A policy brings its own trusted root, which counts for signers that name it and for no other."""
+    image = str(push(sandbox, "own-instance"))
+    assert run(sandbox, sign, image)[0] == 0
+    (tmp_path / "corp.json").write_bytes(Path(sandbox.trusted_root_file).read_bytes())
+    file = tmp_path / "sigstep.yml"
+    text = HEAD.format(pattern="**", rule=SIGNED) + "trust: {corp: {trusted-root: ./corp.json}}\n"
+    options = (image, "--policy", str(file), "--trusted-root", str(tmp_path / "other.json"))
+    with Sandbox() as other:
+        (tmp_path / "other.json").write_bytes(Path(other.trusted_root_file).read_bytes())
+    file.write_text(text)
+
+    def status() -> int:  # without the sandbox's environment, which trusts the sandbox itself
+        done = CliRunner().invoke(verify, options, standalone_mode=False, catch_exceptions=False)
+        return int(done.return_value)
+
+    assert status() == 1
+    file.write_text(text.replace("release: {", "release: {trust: corp, "))
+    assert status() == 0
 
 
 def test_saved_folder(sandbox: Sandbox, tmp_path: Path) -> None:

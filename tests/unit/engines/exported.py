@@ -22,6 +22,7 @@ D+9bMAYocDGHsqNz6x294DMYNm0Gn4Om9ZAAU8c2M8sEGyHFXhqGwfQAtA==
 HEAD = f"""
 schema: sigstep/policy/v1
 name: acme
+trust: {{corp: {{trusted-root: ./corp.json}}}}
 signers:
   release: {{issuer: "{ISSUER}", subject: "{WORKFLOW}", trust: public}}
   audit: {{issuer: "{ISSUER}", subject: "https://github.com/acme/audit/.github/workflows/a.yml@refs/heads/main", trust: public}}
@@ -32,7 +33,12 @@ signers:
   hosted: {{issuer: "{ISSUER}", subject: "{WORKFLOW}", trust: public, extensions: {{runner-environment: github-hosted}}}}
   trigger: {{issuer: "{ISSUER}", subject: "{WORKFLOW}", trust: public, extensions: {{github-workflow-trigger: push}}}}
   stamped: {{issuer: "{ISSUER}", subject: "{WORKFLOW}", trust: public, log: tsa}}
+  built: {{issuer: "{ISSUER}", trust: public, extensions: {{source-repository: "https://github.com/acme/app"}}}}
+  deployed: {{issuer: "{ISSUER}", subject: "{WORKFLOW}", trust: public, extensions: {{deployment-environment: prod}}}}
+  own: {{issuer: "{ISSUER}", subject: "{WORKFLOW}", trust: corp}}
+  hubbed: {{issuer: "{ISSUER}", subject: "{WORKFLOW}", trust: github, log: tsa}}
   ops: {{key: ./ops.pub}}
+  timed: {{key: ./ops.pub, log: tsa}}
   logged: {{key: ./ops.pub, log: required}}
 rules:
 """
@@ -62,9 +68,11 @@ def spki(pem: str = PEM) -> bytes:
     return base64.b64decode("".join(pem.splitlines()[1:-1]))
 
 
-def export(engine: str, made: Policy, roots: dict[str, TrustedRoot] | None = None, image: str = "") -> Export:
+def export(
+    engine: str, made: Policy, roots: dict[str, TrustedRoot] | None = None, image: str = "", key: bytes = b""
+) -> Export:
     """What an engine gets."""
-    keys = dict.fromkeys(("ops", "logged"), spki())
+    keys = dict.fromkeys(("ops", "logged", "timed"), key or spki())
     module = importlib.import_module(f"sigstep.engines.{engine}.export")
     found: Export = module.export(Wanted(policy=made, keys=keys, roots=roots or {}, image=image))
     return found

@@ -6,12 +6,16 @@ import json
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from jsonschema import Draft202012Validator
 from tests.unit.engines.exported import ENGINES, attested, export, objects, policy, refused, signed, warned
 from tests.unit.engines.schemas import SCHEMAS
 
 from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.ports.real import real_world
+from sigstep.sandbox.local import Sandbox
+from sigstep.wire.trusted_root import trusted_root_of
 
 CIP, KYVERNO, GATEKEEPER, CONNAISSEUR = ENGINES
 EVERY = frozenset(ENGINES)
@@ -61,6 +65,22 @@ REFUSALS: dict[str, tuple[str, frozenset[str], str]] = {
     "allow for ever": (
         "- {name: app, images: [ghcr.io/acme/app], allow: {reason: old, until: 2999-01-01}}",
         EVERY,
+        "",
+    ),
+    "extensions alone": (signed("any-of: [built]"), frozenset({CIP, KYVERNO, CONNAISSEUR}), ""),
+    "extension that no answer has": (signed("any-of: [deployed]"), EVERY, ""),
+    "instance of its own": (signed("any-of: [own]"), EVERY, ""),
+    "key with a time stamp": (signed("any-of: [timed]"), EVERY, ""),
+    "all of a key and an identity": (signed("all-of: [ops, release]"), frozenset({GATEKEEPER, CONNAISSEUR}), ""),
+    "an index that exists": (attested("{path: predicate.l.0, exists: true}"), frozenset({KYVERNO, CONNAISSEUR}), ""),
+    "exclude on Docker Hub": (
+        signed(more=", exclude: ['docker.io/**']"),
+        frozenset({CIP, KYVERNO, GATEKEEPER, CONNAISSEUR}),
+        "",
+    ),
+    "one of two patterns overlaps": (
+        signed(image="ghcr.io/acme/app") + "\n- {name: more, images: ['ghcr.io/**'], deny: {reason: bad}}",
+        frozenset({CONNAISSEUR}),
         "",
     ),
     "no rule about images": ("- {name: app, blobs: ['**'], deny: {reason: bad}}", EVERY, ""),
@@ -160,6 +180,36 @@ def test_own_trust_roots() -> None:
     assert "timestampAuthorities" in json.loads(kyverno["trustedRoot"]["value"])
     for one in found:
         Draft202012Validator(SCHEMAS[one["kind"]]).validate(one)
+
+
+def test_an_instance_of_its_own_with_logs() -> None:
+    """Its logs and authorities go with the policy."""
+    with Sandbox() as sandbox:
+        root = trusted_root_of(sandbox.trusted_root(), name="corp")
+    made = policy(signed("any-of: [own]", more=", formats: [bundle]"))
+    found = objects(export(CIP, made, {"corp": root}))
+    (authority,) = found[0]["spec"]["authorities"]
+    assert authority["ctlog"] == {"url": root.logs[0].base_url, "trustRootRef": "corp"}
+    keys = next(one for one in found if one["kind"] == "TrustRoot")["spec"]["sigstoreKeys"]
+    assert set(keys) == {"certificateAuthorities", "tLogs", "ctLogs", "timestampAuthorities"}
+    (attestor,) = objects(export(KYVERNO, made, {"corp": root}))[0]["spec"]["attestors"]
+    assert attestor["cosign"]["ctlog"] == {"url": root.logs[0].base_url}
+    for one in found:
+        Draft202012Validator(SCHEMAS[one["kind"]]).validate(one)
+
+
+def test_keys_of_another_size() -> None:
+    """Connaisseur hashes with SHA-256 whatever the key is."""
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    key = ec.derive_private_key(7, ec.SECP384R1()).public_key().public_bytes(serialization.Encoding.DER, form)
+    assert refused(export(CONNAISSEUR, policy(signed("any-of: [ops]")), key=key)) == {"signers.ops"}
+
+
+def test_recalls_of_an_identity_lose_their_window() -> None:
+    """Gatekeeper refuses more than the policy says, and the note says so."""
+    who = "identity: {issuer: i, subject: s}, from: 2026-01-01"
+    found = export(GATEKEEPER, policy(signed(), f"recalls: [{{{who}, reason: x, date: 2026-01-01}}]"))
+    assert "without its window" in warned(found)
 
 
 def test_namespaces_and_versions() -> None:

@@ -152,7 +152,7 @@ def test_written_policies_are_read_back() -> None:
     for rules in POLICIES.values():
         made = policy(
             rules,
-            "defaults: {no-match: warn, require-digest: true}\ntrust: {corp: {trusted-root: r}, t: {tuf: {mirror: m, root: r}}}\n"
+            "defaults: {no-match: warn, require-digest: true}\n"
             "targets: {policy-controller: {namespaces: [shop]}}\n"
             "recalls: [{commit: a, reason: x, date: 2026-01-01}, {identity: {issuer: i, subject: {glob: s}}, from: 2026-01-01, "
             "reason: x, date: 2026-01-01}]",
