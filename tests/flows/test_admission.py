@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -21,7 +22,9 @@ from sigstep.model.digest import Digest
 from sigstep.oci.client import Client
 from sigstep.oci.manifest import Manifest
 from sigstep.oci.reference import Reference
+from sigstep.policy.engine import UNJUDGED
 from sigstep.ports.real import real_world
+from sigstep.rendering import admission
 from sigstep.sandbox.local import Sandbox
 from sigstep.signing.keys import ephemeral_key
 from sigstep.stores.referrers import publish
@@ -29,6 +32,7 @@ from sigstep.wire.bundle import encode_bundle
 
 __all__ = ["sandbox"]
 KEY = ephemeral_key()
+FORM = json.loads(Path(admission.__file__).with_name("admission.schema.json").read_text())
 IMAGES = (
     *(
         "unsigned",
@@ -68,7 +72,9 @@ class World:
         result = CliRunner(env=self.sandbox.environ(token=False)).invoke(
             group, [*arguments, *trust, *more], input=manifest, standalone_mode=False, catch_exceptions=False
         )
-        return result.return_value, json.loads(result.stdout)
+        report = json.loads(result.stdout)
+        jsonschema.validate(report, FORM)
+        return result.return_value, report
 
 
 @pytest.fixture(scope="module")
@@ -358,6 +364,12 @@ def test_text_and_other_exits(made: World, tmp_path: Path) -> None:
     with pytest.raises(SigstepError) as caught:
         run(*base, "-f", str(tmp_path / "empty"))
     assert caught.value.code == "file-unreadable"
+
+
+def test_the_form_names_every_reason() -> None:
+    """The fixed list of what is not judged stands in the schema too."""
+    found = FORM["properties"]["rulings"]["items"]["properties"]["unjudged"]["enum"]
+    assert set(found) == {"", *UNJUDGED}
 
 
 def test_offline(made: World, tmp_path: Path) -> None:
