@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from tests.interop.peers import VERIFIERS
-from tests.interop.stack.real import RealStack
-from tests.interop.test_matrix import make_desk
+from tests.interop.test_matrix import STACKS, make_desk
+from tests.stacks import open_stack
 from tests.unit.action.test_runner import outputs
 
 from sigstep.action.main import run
@@ -18,14 +18,17 @@ from sigstep.ports.real import real_world
 
 
 @pytest.mark.parametrize("operation", ["attest", "sign"])
-def test_unchanged_commands_pass(operation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`gh attestation verify`, `cosign verify-blob…` and `sigstore verify` on the bundle of the step, on real servers.
+@pytest.mark.parametrize("kind_of_stack", STACKS)
+def test_unchanged_commands_pass(
+    kind_of_stack: str, operation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`gh attestation verify`, `cosign verify-blob…` and `sigstore verify` on the bundle of the step, on both stacks.
 
     A changed file is refused by each.
     """
     monkeypatch.chdir(tmp_path)
     kind = {"attest": "provenance", "sign": "message"}[operation]
-    with RealStack() as stack:
+    with open_stack(kind_of_stack) as stack:
         desk = make_desk(stack, tmp_path, 1)
         (tmp_path / "temp").mkdir()
         environ = {
