@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 FUZZ_EXAMPLES ?= 5000
+FUZZ_MUTANTS ?= 200000
+FUZZ_SEED ?= 1
 export UV_SYSTEM_CERTS ?= true
 export SIGSTEP_SHARED ?= $(abspath $(CURDIR)/../shared)
 
@@ -63,8 +65,9 @@ bench: setup ## measure; one file in bench/ for each figure
 	@for file in bench/*.py; do echo "== $$file"; PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)" $(BIN)/python $$file || exit 1; done
 
 .PHONY: fuzz
-fuzz: setup ## give every reader of outside bytes random and damaged input
+fuzz: setup ## random and damaged input for every reader; mutants judged by three verifiers
 	SIGSTEP_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n $(WORKERS) tests/properties
+	$(BIN)/python -m tests.properties.agreement $(FUZZ_MUTANTS) $(FUZZ_SEED)
 
 .PHONY: docs
 docs: setup ## build the documentation, strictly
