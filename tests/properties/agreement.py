@@ -62,6 +62,8 @@ STRICTER = {
     "trust-root-outdated": "a log or authority is told by its id alone",
     "log-unknown": "a log is told by its id alone",
     "entry-duplicate": "an entry counts once and is there once",
+    "digest-algorithm-unsupported": "a stated digest is of a known algorithm",
+    "digest-malformed": "a stated digest has the length of its algorithm",
     "message-digest": "a stated digest has to be the artifact's",
 }
 KNOWN: tuple[tuple[str, str, str], ...] = (

@@ -59,6 +59,8 @@ def is_layout(path: Path) -> bool:
 
 def listed_images(files: tuple[Path, ...]) -> dict[Reference, tuple[str, ...]]:
     """Images that files name, with the places that name them."""
+    if not files:
+        return {}
     from sigstep.subjects.manifest import read_images
 
     places: dict[Reference, tuple[str, ...]] = {}

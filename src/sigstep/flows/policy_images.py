@@ -10,9 +10,9 @@ from sigstep.errors import NothingToExamine
 from sigstep.flows.clauses import circumstances_of
 from sigstep.flows.evidence import Collected, collect
 from sigstep.flows.images import meant, open_source, subject_of
+from sigstep.flows.judged import outcome_of
 from sigstep.flows.policies import OpenedPolicy
 from sigstep.flows.recalls import with_recalls
-from sigstep.flows.verify import outcome_of
 from sigstep.model.subject import Subject
 from sigstep.model.trust import ThresholdOverrides, TrustMaterial
 from sigstep.model.verdict import Finding, Outcome, Verdict

@@ -14,7 +14,6 @@ from sigstep.model.digest import Algorithm, Digest
 from sigstep.model.subject import Subject
 from sigstep.model.trust import ThresholdOverrides, Thresholds, TrustMaterial
 from sigstep.model.verdict import Examination, Finding, Outcome, Report, Verdict
-from sigstep.policy.judging import Decision, Judgement, judge, rules_for_file
 from sigstep.policy.rule import Rule
 from sigstep.ports.store import Finder, Found
 from sigstep.ports.world import World
@@ -216,7 +215,11 @@ def _verdict(
     verdict = verdict_of(subject, examinations, findings)
     if unasked and verdict.outcome is Outcome.REFUSED:
         verdict = replace(verdict, outcome=Outcome.UNDECIDED)
-    return verdict if request.policy is None else _judged(verdict, request.policy, now)
+    if request.policy is None:
+        return verdict
+    from sigstep.flows.judged import judged  # policies are read where one judges: start-up is lean
+
+    return judged(verdict, request.policy, now)
 
 
 def _examine(
@@ -250,24 +253,6 @@ def _targets(request: VerifyRequest) -> tuple[Path | Digest, ...]:
         else:
             found[target] = None
     return tuple(found)
-
-
-def _judged(verdict: Verdict, opened: OpenedPolicy, now: datetime) -> Verdict:
-    """The verdict of the policy file over all proofs of the subject; what went wrong before stays told."""
-    proofs = [one.verified for one in verdict.examinations if one.verified is not None]
-    rules = rules_for_file(opened.policy, verdict.subject)
-    judgement = judge(
-        opened.policy, rules, verdict.subject, proofs, opened.key_ids, now, circumstances=opened.circumstances
-    )
-    return outcome_of(verdict, judgement)
-
-
-def outcome_of(verdict: Verdict, judgement: Judgement) -> Verdict:
-    """The verdict as a policy's judgement makes it; unknown is undecided, never accepted."""
-    if judgement.decision in (Decision.ADMIT, Decision.WARN):
-        return replace(verdict, outcome=Outcome.ACCEPTED, findings=judgement.findings)
-    outcome = Outcome.REFUSED if judgement.decision is Decision.DENY else Outcome.UNDECIDED
-    return replace(verdict, outcome=outcome, findings=(*judgement.findings, *verdict.findings))
 
 
 def _parse(found: tuple[Found, ...]) -> _Parsed:
