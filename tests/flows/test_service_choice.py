@@ -32,6 +32,7 @@ from sigstep.sandbox.faults import Fault
 from sigstep.sandbox.local import Sandbox
 from sigstep.services.selection import select
 from sigstep.signing.credential import Credential, certify
+from sigstep.signing.keys import ephemeral_key
 from sigstep.subjects.files import FileSubjects
 from sigstep.wire import signing_config
 from sigstep.wire.trusted_root import trusted_root_of
@@ -301,3 +302,27 @@ def test_a_detached_sct_of_a_key_out_of_its_window(detached: Pair, world: World)
             world=world,
         )
     assert "was not valid at" in caught.value.why
+
+
+def test_a_certificate_that_is_not_ours(pair: Pair, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """About another key, or in no CT log of the trusted root: not used."""
+    with monkeypatch.context() as patched:
+        other = ephemeral_key().private.public_key()
+        patched.setattr("sigstep.sandbox.fulcio._proven_key", lambda body, principal: other)
+        with pytest.raises(ServiceError) as caught:
+            certified(pair, world)
+    assert "it is about another key" in caught.value.why
+    monkeypatch.setattr(pair.one.fulcio, "ct_logs", ())
+    with pytest.raises(ServiceError) as caught:
+        certified(pair, world, scts=1)
+    assert "no CT log of the trusted root vouches for it" in caught.value.why
+
+
+def test_a_config_without_authorities(pair: Pair, world: World) -> None:
+    """No Fulcio, or neither log nor timestamp authority: nothing to sign with."""
+    cases: tuple[dict[str, Any], ...] = ({"caUrls": []}, {"rekorTlogUrls": [], "tsaUrls": []})
+    for changed in cases:
+        config = signing_config.from_json(pair.one.signing_config() | changed)
+        with pytest.raises(TrustError) as caught:
+            select(config, world.clock.now())
+        assert caught.value.code == "no-service"

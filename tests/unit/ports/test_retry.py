@@ -9,7 +9,7 @@ from tests import worlds
 
 from sigstep.errors import ServiceError
 from sigstep.ports.real import Teller
-from sigstep.ports.retry import Budget, retrying
+from sigstep.ports.retry import Budget, retry_after, retrying
 
 
 def failing(times: int, error: ServiceError) -> tuple[list[int], object]:
@@ -95,3 +95,21 @@ def test_people_are_told_what_a_long_wait_is_for(capsys: pytest.CaptureFixture[s
     for _ in range(3):
         teller("a\x1b[31m::set-output name=a::b\n")
     assert capsys.readouterr().err == "a?[31m:?:set-output name=a:?:b?\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        ("999999999", 24 * 3600.0),
+        ("Mon, 01 Jun 2026 12:00:30 GMT", 30.0),
+        ("Mon, 01 Jun 2026 12:00:30 -0000", 30.0),
+        ("Mon, 01 Jun 2026 11:00:00 GMT", 0.0),
+        ("Fri, 01 Jan 2027 00:00:00 GMT", 24 * 3600.0),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_what_a_service_asks_for(header: str, seconds: float | None) -> None:
+    """RFC 9110, 10.2.3: seconds or a date, bounded by a day; anything else is nothing."""
+    assert retry_after(worlds.answer(503, headers={"retry-after": header}), worlds.world()) == seconds
