@@ -293,14 +293,11 @@ def test_good_container_and_evil_init_container(made: World, tmp_path: Path, nam
 
 def test_images_that_are_not_looked_at_are_reported(made: World, tmp_path: Path) -> None:
     """A template or an expression over containers alone admits an evil init container: that is told."""
-    blind = GATEKEEPER.replace("images[i] { i := input.review.object.spec.initContainers[_].image }\n", "")
     both = pod(made.images["bundle"], init=(made.images["unsigned"],))
-    status, report = made.admit(tmp_path, "gatekeeper", blind.replace("  images[i] {\\n", ""), both)
-    if "initContainers" in blind:  # YAML may have folded the text: cut it there
-        template, constraint = yaml.safe_load_all(GATEKEEPER)
-        lines = template["spec"]["targets"][0]["rego"].splitlines()
-        template["spec"]["targets"][0]["rego"] = "\n".join(one for one in lines if "initContainers" not in one)
-        status, report = made.admit(tmp_path, "gatekeeper", yaml.safe_dump_all([template, constraint]), both)
+    template, constraint = yaml.safe_load_all(GATEKEEPER)
+    lines = template["spec"]["targets"][0]["rego"].splitlines()
+    template["spec"]["targets"][0]["rego"] = "\n".join(one for one in lines if "initContainers" not in one)
+    status, report = made.admit(tmp_path, "gatekeeper", yaml.safe_dump_all([template, constraint]), both)
     seen = {one["image"]: (one["decision"], one["seen"]) for one in report["rulings"]}
     assert (status, seen[made.images["unsigned"]]) == (0, ("warn", False))
     assert seen[made.images["bundle"]] == ("admit", True)

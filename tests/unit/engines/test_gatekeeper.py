@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -307,10 +306,8 @@ def test_no_evaluator(maker: Maker, images: dict[str, ImageEvidence]) -> None:
 def test_libraries_and_both_versions(maker: Maker, images: dict[str, ImageEvidence]) -> None:
     """A library may ask the provider; version 1 of the language has its own shim; parameters name the provider."""
     library = f'package lib.ask\nanswer(keys) = x {{ x := external_data({{"provider": "{GITHUB}", "keys": keys}}) }}'
-    rego = EVERY + "import data.lib.ask\n"
     body = 'violation[{"msg": m}] { e := ask.answer(keys).errors[_]; m := e[1] }\n'
     files = (template("import data.lib.ask\n" + EVERY + body, libs=[library]), constraint())
-    assert rego
     assert decisions(maker, images, workload(NONE), *files) == [D]
     version = """import rego.v1
 keys := [i | i := input.review.object.spec.containers[_].image]
@@ -414,7 +411,7 @@ def test_ratify_with_namespaces(maker: Maker, images: dict[str, ImageEvidence]) 
     rules = ENGINE.read([template(RATIFY).encode(), keyed.encode()])
     assert [one.key for one in rules.keys] == [KEY.spki]
     assert not ENGINE.read([PLAIN.encode()]).keys
-    assert json.dumps(rules.providers) == "[]"
+    assert not rules.providers
 
 
 def test_providers_by_their_objects(maker: Maker, images: dict[str, ImageEvidence]) -> None:

@@ -20,7 +20,6 @@ from sigstep.engines.kyverno.engine import ENGINE
 from sigstep.errors import FormatError, Undecided
 from sigstep.model.digest import Digest
 from sigstep.model.verdict import Finding
-from sigstep.model.workload import Workload
 from sigstep.policy.engine import Attachment, Ruling, Storage, Surroundings
 from sigstep.policy.judging import Decision
 from sigstep.sandbox.local import Sandbox
@@ -699,8 +698,3 @@ def test_the_child_process(maker: Maker, attached_: dict[str, Attachment]) -> No
     assert rulings(maker, [attached_["sig"]], ivp([SIGNED]))[0].decision is A
     (ruling,) = rulings(maker, [attached_["sig"]], ivp([SIGNED]), surroundings=surroundings(maker, languages=Broken()))
     assert ruling.decision is U
-
-
-def test_a_workload_type() -> None:
-    """The helper of these tests makes what the reader makes."""
-    assert isinstance(workload(IMAGE), Workload)
