@@ -12,6 +12,7 @@ from pathlib import Path
 from sigstep.errors import FormatError, UsageError
 from sigstep.flows.dependency_evidence import Known, examine_changes
 from sigstep.flows.lockfiles import Git, Snapshot
+from sigstep.flows.recalls import recalls_at
 from sigstep.flows.registries import Registries, registries_of
 from sigstep.model import limits
 from sigstep.model.dependency import Change, DependencyReport, Judged, Level, Locked
@@ -79,7 +80,7 @@ def examine_dependencies(request: DependencyRequest, world: World) -> Dependency
     head = git.snapshot(request.head, strict=True)
     base = git.snapshot(request.base, strict=False) if request.base else Snapshot()
     judging = request.base or request.head
-    policy, said, moved = _policy(request, git, judging)
+    policy, said, moved = _policy(request, git, judging, world)
     registries = registries_of(git, judging, request.registries, (*base.locked, *head.locked), world)
     before, locked = (registries.fill(with_locked_commits(one.locked)) for one in (base, head))
     changes = pair(before, locked)
@@ -121,7 +122,9 @@ def _check_installed() -> None:
         )
 
 
-def _policy(request: DependencyRequest, git: Git, commit: str) -> tuple[DependencyPolicy, str, list[Judged]]:
+def _policy(
+    request: DependencyRequest, git: Git, commit: str, world: World
+) -> tuple[DependencyPolicy, str, list[Judged]]:
     """The policy of the base, where it comes from, and a notice where the change that is examined changes it."""
     data = git.file(commit, request.policy_path)
     said = ""
@@ -130,7 +133,9 @@ def _policy(request: DependencyRequest, git: Git, commit: str) -> tuple[Dependen
         policy = DependencyPolicy()
         if data is not None:
             whole = load_policy(data)
-            policy = replace(whole.dependencies, recalls=whole.recalls)
+            now = world.clock.now()
+            recalls = recalls_at(whole, request.policy_path, lambda path: git.file(commit, path), request.trust, now)
+            policy = replace(whole.dependencies, recalls=recalls)
         said = f"{request.policy_path} {Digest.of(data)} at {commit}" if data is not None else ""
     if request.profile is not None:
         policy = replace(policy, profile=request.profile)
