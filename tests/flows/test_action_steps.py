@@ -251,6 +251,8 @@ def test_images(job: Job) -> None:
     pushed = job.step("attest", push_to_registry="true", subject_version="1.0", **given)
     assert pushed.status == 0, pushed.log
     assert pushed.outputs["storage-record-ids"] == str(job.box.hub.records[0]["id"])
+    attached = job.step("verify", {"GITHUB_REPOSITORY": ""}, subject_digest=digest, repo="acme/app", registry=name)
+    assert attached.status == 0, attached.log
     assert job.step("sign", image=f"{name}@{digest}").status == 0
     compose = job.file("compose.yml", f"services:\n  app:\n    image: {name}@{digest}\n")
     listed = job.step("verify", {"GITHUB_REPOSITORY": ""}, **{"in": str(compose)}, repo=repository(job))

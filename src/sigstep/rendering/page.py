@@ -10,7 +10,7 @@ from typing import Final
 from sigstep.model.receipt import Receipt
 from sigstep.model.verdict import Finding, Outcome, Report, Verdict
 from sigstep.model.verified import Verified
-from sigstep.policy.level import build_level
+from sigstep.rendering.level import level_text
 
 ROWS: Final = 200  # subjects shown; the report as JSON has all
 _MARKS: Final = {Outcome.ACCEPTED: "verified", Outcome.REFUSED: "refused", Outcome.UNDECIDED: "undecided"}
@@ -100,7 +100,6 @@ def page_of(report: Report, told: Told = NOTHING_MORE) -> Page:
         for verdict in worst_first(verdicts)
         for finding in verdict.findings
     ]
-    level = build_level(proofs[0]) if proofs else None
     whole = report.exit_code == 0 and not told.problems
     return Page(
         title=f"{accepted} of {len(verdicts)} {told.verb}",
@@ -109,7 +108,7 @@ def page_of(report: Report, told: Told = NOTHING_MORE) -> Page:
         rows=tuple(_row(verdict, told.verb) for verdict in shown),
         hidden_rows=len(verdicts) - len(shown),
         published=tuple((one.store, _linked(one.location, one.url or one.location)) for one in told.receipts[:ROWS]),
-        level=f"SLSA Build L{level.level}: {level.why}" if level else "",
+        level=level_text(proofs[0]) if proofs else "",
         chain=_chain(proofs[0]) if proofs else (),
         commands=told.commands,
         problems=tuple(problems[:ROWS]),
