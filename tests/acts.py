@@ -58,6 +58,7 @@ def act(
     name: str = "acme/sigstep@v1",
     others: Mapping[str, Path] = MappingProxyType({}),
     options: Sequence[str] = (),
+    before: Mapping[str, bytes] | None = None,
 ) -> Ran:
     """Run a workflow in a repository with these files.
 
@@ -70,18 +71,17 @@ def act(
         name: ``owner/name@ref`` of this project.
         others: folders of third-party actions, by ``owner/name@ref``.
         options: more of act's options.
+        before: what the repository had in an earlier commit, where there is one.
     """
     folder.mkdir(exist_ok=True)
     repository = folder / "repository"
-    for file, data in {".github/workflows/ci.yml": workflow.encode(), **files}.items():
-        path = repository / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    product = _product(folder / "product")
+    repository.mkdir()
     _git(repository, "init", "-q")
     _git(repository, "remote", "add", "origin", "https://github.com/acme/widget.git")
-    _git(repository, "add", "-A")
-    _git(repository, "-c", "user.name=t", "-c", "user.email=t@t.example", "commit", "-qm", "first")
+    if before is not None:
+        _commit(repository, before)
+    _commit(repository, {".github/workflows/ci.yml": workflow.encode(), **files})
+    product = _product(folder / "product")
     wheels = Path(sys.prefix) / "wheelhouse"
     variables = {"SIGSTEP_WHEELHOUSE": str(wheels), "SIGSTEP_TOOL_CACHE": str(folder.parent), **env}
     command = [
@@ -135,9 +135,17 @@ def _product(folder: Path) -> Path:
             folder.mkdir(exist_ok=True)
             shutil.copy(source, folder / part)
     _git(folder, "init", "-q")
-    _git(folder, "add", "-A")
-    _git(folder, "-c", "user.name=t", "-c", "user.email=t@t.example", "commit", "-qm", "first")
+    _commit(folder, {})
     return folder
+
+
+def _commit(repository: Path, files: Mapping[str, bytes]) -> None:
+    for name, data in files.items():
+        path = repository / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    _git(repository, "add", "-A")
+    _git(repository, "-c", "user.name=t", "-c", "user.email=t@t.example", "commit", "-qm", "next")
 
 
 def _git(folder: Path, *arguments: str) -> None:

@@ -6,7 +6,13 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+from sigstep.oci.client import Client
+from sigstep.oci.manifest import INDEX, MANIFEST, encode, parse_manifest
+from sigstep.oci.reference import parse_reference
+from sigstep.ports.real import real_world
 
 ROOT = Path(__file__).parents[1]
 USES = re.compile(r"uses: (?P<name>[\w.-]+/[\w.-]+)(?P<path>(?:/[\w.-]+)*)@(?P<ref>[0-9a-f]{40})")
@@ -90,14 +96,8 @@ def stand_ins(workflow: str, folder: Path) -> dict[str, Path]:
     return made
 
 
-def main() -> int:
-    """Push a small image under a tag, or an index of one image a platform; print the digest."""
-    from sigstep.oci.client import Client
-    from sigstep.oci.manifest import INDEX, MANIFEST, encode, parse_manifest
-    from sigstep.oci.reference import parse_reference
-    from sigstep.ports.real import real_world
-
-    tag, platforms = sys.argv[1], [one for one in sys.argv[2].split(",") if one]
+def push(tag: str, platforms: Sequence[str] = ()) -> str:
+    """Push a small image under a tag, or an index of one image a platform; its digest."""
     image, client = parse_reference(tag), Client(real_world())
     children = []
     for platform in platforms or ["linux/amd64"]:
@@ -112,16 +112,14 @@ def main() -> int:
         }
         child = parse_manifest(encode(document))
         client.put_manifest(image.at(child.digest) if platforms else image, child.data, MANIFEST)
-        platform_ = {"os": system, "architecture": architecture}
-        children.append({**child.descriptor.document(), "platform": platform_})
-    if platforms:
-        index = parse_manifest(encode({"schemaVersion": 2, "mediaType": INDEX, "manifests": children}))
-        client.put_manifest(image, index.data, INDEX)
-        print(index.digest)
-    else:
-        print(children[0]["digest"])
-    return 0
+        told = {"os": system, "architecture": architecture}
+        children.append({**child.descriptor.document(), "platform": told})
+    if not platforms:
+        return str(children[0]["digest"])
+    index = parse_manifest(encode({"schemaVersion": 2, "mediaType": INDEX, "manifests": children}))
+    client.put_manifest(image, index.data, INDEX)
+    return str(index.digest)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    print(push(sys.argv[1], [one for one in sys.argv[2].split(",") if one]))
