@@ -41,3 +41,14 @@ def test_the_explanation_names_every_layer() -> None:
         "contracts"
     ][0]
     assert told == [name for layer in contract["layers"] for name in layer.split(" | ")]
+
+
+def test_the_threat_model_names_tests_that_are_there() -> None:
+    """Each claim has the test that shows it."""
+    named = set(re.findall(r"\b(test_[a-z0-9_]+)", (ROOT / "docs" / "threat-model.md").read_text()))
+    files = list((ROOT / "tests").rglob("test_*.py"))
+    there = {path.stem for path in files} | {
+        name for path in files for name in re.findall(r"^def (test_[a-z0-9_]+)", path.read_text(), re.MULTILINE)
+    }
+    assert named
+    assert named - there == set()
