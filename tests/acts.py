@@ -79,7 +79,7 @@ def act(
     _git(repository, "init", "-q")
     _git(repository, "remote", "add", "origin", "https://github.com/acme/widget.git")
     if before is not None:
-        _commit(repository, before)
+        _commit(repository, {".github/workflows/ci.yml": workflow.encode(), **before})
     _commit(repository, {".github/workflows/ci.yml": workflow.encode(), **files})
     product = _product(folder / "product")
     wheels = Path(sys.prefix) / "wheelhouse"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
 import sys
+import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from sigstep.ports.real import real_world
 
 ROOT = Path(__file__).parents[1]
 USES = re.compile(r"uses: (?P<name>[\w.-]+/[\w.-]+)(?P<path>(?:/[\w.-]+)*)@(?P<ref>[0-9a-f]{40})")
+CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar"
 NOTHING = "true"
 # action: (inputs, script, outputs). Inputs arrive as IN_<NAME>; SHARED is a folder that all jobs of a run see.
 STUBS = {
@@ -31,7 +35,7 @@ STUBS = {
         ("name", "path"),
         """
         into="$SHARED/artifacts/$IN_NAME"; mkdir -p "$into"
-        if [ -d "$IN_PATH" ]; then cp -R "$IN_PATH/." "$into/"; else cp "$IN_PATH" "$into/"; fi
+        if [ -d "$IN_PATH" ]; then cp -R "$IN_PATH"/* "$into/"; else cp "$IN_PATH" "$into/"; fi  # no hidden files
         [ -n "$(ls -A "$into")" ]
         """,
     ),
@@ -102,17 +106,21 @@ def push(tag: str, platforms: Sequence[str] = ()) -> str:
     children = []
     for platform in platforms or ["linux/amd64"]:
         system, _, architecture = platform.partition("/")
-        config = client.put_blob(image, json.dumps({"os": system, "architecture": architecture}).encode())
-        layer = client.put_blob(image, f"layer for {platform}".encode())
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            tar.addfile(tarfile.TarInfo(platform.replace("/", "-")))
+        layer = client.put_blob(image, archive.getvalue())
+        told = {"os": system, "architecture": architecture}
+        content = {**told, "config": {}, "rootfs": {"type": "layers", "diff_ids": [str(layer.digest)]}}
+        config = client.put_blob(image, json.dumps(content).encode())
         document = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
-            "config": config.document(),
-            "layers": [layer.document()],
+            "config": {**config.document(), "mediaType": CONFIG},
+            "layers": [{**layer.document(), "mediaType": LAYER}],
         }
         child = parse_manifest(encode(document))
         client.put_manifest(image.at(child.digest) if platforms else image, child.data, MANIFEST)
-        told = {"os": system, "architecture": architecture}
         children.append({**child.descriptor.document(), "platform": told})
     if not platforms:
         return str(children[0]["digest"])

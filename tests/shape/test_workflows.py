@@ -33,7 +33,9 @@ def jobs(path: Path) -> dict[str, dict[str, Any]]:
 
 def test_one_pin_stands_everywhere() -> None:
     """The repository's own slug and commit are one value, which ``scripts/pin.py`` changes."""
-    found = {f"{one['slug']}@{one['commit']} # {one['version']}" for text in texts().values() for one in USE.finditer(text)}
+    found = {
+        f"{one['slug']}@{one['commit']} # {one['version']}" for text in texts().values() for one in USE.finditer(text)
+    }
     assert found == {USES}
 
 

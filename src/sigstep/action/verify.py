@@ -124,16 +124,21 @@ def bundles_of(inputs: Inputs) -> tuple[Path, ...]:
                 for one in path.rglob("*")
                 if one.is_file() and one.name.endswith((*FILE_ENDINGS, ".json", ".jsonl"))
             )
-        elif path.exists():
-            some = [path]
         else:
-            some = [one for name in sorted(glob.glob(pattern, recursive=True)) if (one := Path(name)).is_file()]  # noqa: PTH207 - absolute patterns
+            some = _matching(pattern)
         if not some:
             raise NothingToExamine(
                 code="bundle-missing", what=f"{pattern!r} matches no bundle", fix="check what wrote the bundles"
             )
         found.update(dict.fromkeys(some))
     return tuple(found)
+
+
+def _matching(pattern: str) -> list[Path]:
+    """The file of that path, else the files that it matches as a glob."""
+    if Path(pattern).exists():
+        return [Path(pattern)]
+    return [one for name in sorted(glob.glob(pattern, recursive=True)) if (one := Path(name)).is_file()]  # noqa: PTH207 - absolute patterns
 
 
 def _policy(inputs: Inputs, world: World) -> Guarded | None:
@@ -189,7 +194,7 @@ def _images(inputs: Inputs) -> tuple[tuple[Reference | SavedImage, ...], dict[Re
     ]
     places: dict[Reference, tuple[str, ...]] = {}
     for line in inputs.entries("in"):
-        listed = read_images(Path(line))
+        listed = [one for path in _matching(line) or [Path(line)] for one in read_images(path)]
         if not listed:
             raise NothingToExamine(
                 code="no-subject", what=f"{line} names no image", fix="check that it is the right file"
