@@ -19,12 +19,13 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.acts import Ran, act
+from tests.flows import javascript
 from tests.third_party import push, stand_ins
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from sigstep.flows.init import USES
-from sigstep.sandbox.claims import github_claims
+from sigstep.sandbox.claims import GITHUB_ISSUER, github_claims
 from sigstep.sandbox.local import Sandbox
 from sigstep.sandbox.other_ci import GITLAB_ISSUER
 
@@ -51,6 +52,7 @@ rules:
   images: ["%s"]
   signature: {any-of: [release]}
 """
+SIGNER = f"https://github.com/acme/widget/.github/workflows/release.yml@{TAG}"
 MAKEFILE = b"dist:\n\tmkdir -p dist && echo one >dist/one.tar.gz && echo two >dist/two.whl\n.PHONY: dist\n"
 PACKAGE = {
     "pyproject.toml": b'[project]\nname = "widget"\nversion = "1.0"\n[build-system]\nrequires = ["uv_build>=0.5,<1"]\n'
@@ -132,6 +134,28 @@ class Example:
         """Names of what was published."""
         return sorted(path.name for path in (self.shared / "published").iterdir())
 
+    def held(self, *bundles: str, subject: Path | None = None, signer: str = SIGNER) -> None:
+        """Another tool, @sigstore/verify, takes each of these bundles; there has to be one."""
+        assert bundles
+        for bundle in bundles:
+            path = self.folder / "bundle.json"
+            path.write_text(bundle)
+            logs = "0" if self._sandbox.private else "1"
+            arguments = [str(self._sandbox.trusted_root_file), str(path), "-", signer, GITHUB_ISSUER, logs]
+            done = javascript.run("verify.js", *arguments, *([str(subject)] if subject else []))
+            assert (done.returncode, done.stdout) == (0, signer), done.stderr
+
+    def at_github(self) -> list[str]:
+        """Bundles that GitHub's attestations API has been given about this repository."""
+        return [json.dumps(one["bundle"]) for _, one in self._sandbox.hub.attestations]
+
+    def in_registry(self, image: str) -> list[str]:
+        """Bundles that the registry has about an image and what it lists."""
+        out = self.folder / "downloaded"
+        command = [*SIGSTEP, "download", image, "--recursive", "--output-dir", str(out)]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        return [line for path in sorted(out.iterdir()) for line in path.read_text().splitlines()]
+
     @property
     def bundles(self) -> list[Path]:
         """The bundles that were handed over."""
@@ -187,6 +211,9 @@ def test_python_package(example: Example) -> None:
     example.run("python-package.yml", PACKAGE)
     assert example.published == ["widget-1.0-py3-none-any.whl", "widget-1.0.tar.gz"]
     assert [path.name for path in example.bundles] == [f"{name}.sigstore.json" for name in example.published]
+    for path in example.bundles:
+        name = path.name.removesuffix(".sigstore.json")
+        example.held(path.read_text(), subject=example.shared / "published" / name)
 
 
 def test_npm_package(example: Example, npm_registry: Published) -> None:
@@ -201,6 +228,7 @@ def test_npm_package(example: Example, npm_registry: Published) -> None:
     )
     (path,) = (example.shared / "artifacts" / "dist").glob("*.tgz")
     assert npm_registry.files == [path.read_bytes()]
+    example.held(*(one.read_text() for one in example.bundles), subject=path)
 
 
 def test_go_binaries(example: Example, released: Sandbox) -> None:
@@ -210,17 +238,30 @@ def test_go_binaries(example: Example, released: Sandbox) -> None:
     assert example.published == ["checksums.txt", "widget_darwin.tar.gz", "widget_linux.tar.gz"]
     digest = hashlib.sha256((example.shared / "published" / "widget_linux.tar.gz").read_bytes()).hexdigest()
     assert digest in ran.summary
+    (bundle,) = [
+        one
+        for one in example.at_github()
+        if digest in base64.b64decode(json.loads(one)["dsseEnvelope"]["payload"]).decode()
+    ]
+    example.held(bundle, subject=example.shared / "published" / "widget_linux.tar.gz")
 
 
 def test_container(example: Example, released: Sandbox) -> None:
     """Pushed, signed, attested with provenance and an SBOM, verified."""
     ran = example.run("container.yml", {"Dockerfile": b"FROM scratch\n"}, replace=host(released))
     assert ran.errors == []
+    attached = example.in_registry(f"{released.url.partition('//')[2]}/acme/widget:v1.0")
+    assert len(attached) == 3
+    example.held(*attached)
 
 
 def test_multi_arch_image(example: Example, released: Sandbox) -> None:
     """The index and the image of each platform."""
-    example.run("multi-arch-image.yml", {"Dockerfile": b"FROM scratch\n"}, replace=host(released))
+    replace = {**host(released), "/${{ github.repository }}": "/acme/platforms"}
+    example.run("multi-arch-image.yml", {"Dockerfile": b"FROM scratch\n"}, replace=replace)
+    attached = example.in_registry(f"{released.url.partition('//')[2]}/acme/platforms:v1.0")
+    assert len(attached) == 3
+    example.held(*attached)
 
 
 def test_reusable_signing(example: Example, released: Sandbox) -> None:
@@ -232,6 +273,12 @@ def test_reusable_signing(example: Example, released: Sandbox) -> None:
     finally:
         released.issuer.claims = github_claims(repository="acme/widget", ref=TAG)
     assert "SLSA Build L3" in ran.summary
+    dist = example.shared / "artifacts" / "dist"
+    example.held(
+        *(one.read_text() for one in example.bundles),
+        subject=dist / "one.tar.gz",
+        signer=f"https://github.com/{signer}",
+    )
     assert (
         (example.shared / "gh")
         .read_text()
@@ -265,7 +312,9 @@ def test_private_repository(tmp_path: Path) -> None:
     with Sandbox(private=True) as sandbox:
         sandbox.issuer.claims = github_claims(repository="acme/widget", ref=TAG, repository_visibility="private")
         replace = {"instance: github": f"trust-config: {sandbox.trust_config_file}"}
-        Example(sandbox, tmp_path).run("private-repository.yml", {"Makefile": MAKEFILE}, replace=replace)
+        example = Example(sandbox, tmp_path)
+        example.run("private-repository.yml", {"Makefile": MAKEFILE}, replace=replace)
+        example.held(*example.at_github())
         _, bundle = sandbox.hub.attestations[-1]
         assert not bundle["bundle"]["verificationMaterial"].get("tlogEntries")
 
@@ -273,7 +322,14 @@ def test_private_repository(tmp_path: Path) -> None:
 def test_ghes(example: Example, released: Sandbox) -> None:
     """A Sigstore of one's own by a client trust config in the repository; bundles are files."""
     files = {"Makefile": MAKEFILE, ".github/trust-config.json": released.trust_config_file.read_bytes()}
-    example.run("ghes.yml", files)
+    bundles = example.shared / "artifacts" / "bundles"
+    replace = {
+        "bundle-folder: bundles": f"bundle-folder: {bundles}",
+        "bundle-path: bundles/*": f"bundle-path: {bundles}/*",
+    }
+    example.run("ghes.yml", files, replace=replace)
+    assert len(example.bundles) == 2
+    example.held(*(one.read_text() for one in example.bundles))
 
 
 def test_air_gapped(example: Example, released: Sandbox) -> None:
