@@ -83,7 +83,7 @@ def _link(text: Text) -> str:
 
 def _label(text: str) -> str:
     """A text in a mermaid label: characters that mermaid takes for text, and nothing else."""
-    return re.sub(r"[^A-Za-z0-9 ./:@_-]", "?", text)[:120]
+    return re.sub(r"[^A-Za-z0-9 .,/:@_-]", "?", text)[:120]
 
 
 def _finding(finding: Finding, about: str) -> list[str]:
