@@ -346,8 +346,10 @@ def test_text_and_other_exits(made: World, tmp_path: Path) -> None:
     status, output = run(*base, "-f", str(tmp_path / "pods"))
     assert (status, "UNKNOWN" in output, "gcpkms" in output) == (4, True, True)
     (tmp_path / "pods" / "a.yaml").write_text("apiVersion: v1\nkind: Service\n")
+    (tmp_path / "empty.yaml").write_text("apiVersion: v1\nkind: Pod\nspec: {containers: []}\n")
     for arguments, code in (
         ((*base, "-f", str(tmp_path / "pods")), "no-subject"),
+        ((*base, "-f", str(tmp_path / "empty.yaml")), "no-subject"),
         ((*base, "-f", str(tmp_path / "missing.yaml")), "file-unreadable"),
         ((*base, "-f", str(tmp_path / "pods"), "--trust", "x"), "option-malformed"),
         ((*base, "-f", str(tmp_path / "pods"), "--saved", "x"), "option-malformed"),

@@ -272,6 +272,9 @@ def test_thresholds(sandbox: Sandbox, bundles: dict[tuple[int, bool], Json]) -> 
     }
     for expected, thresholds in needs.items():
         assert code(sandbox, bundles[(2, False)], thresholds=thresholds) == expected
+    alone = {**bundles[(2, False)]}
+    alone["verificationMaterial"] = {**alone["verificationMaterial"], "tlogEntries": []}
+    assert code(sandbox, alone, thresholds=Thresholds(entries=0, witnesses=1)) == "witness-threshold", "no tree at all"
 
 
 def test_the_future_is_refused(sandbox: Sandbox, bundles: dict[tuple[int, bool], Json]) -> None:

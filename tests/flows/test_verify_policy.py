@@ -9,6 +9,7 @@ from tests.flows.test_verify_sandbox import verified
 from tests.sandboxes import sandbox
 from tests.unit.refusals import code_of
 
+from sigstep.model.digest import Algorithm, Digest
 from sigstep.sandbox.local import Sandbox
 
 __all__ = ["sandbox"]
@@ -50,6 +51,16 @@ def test_rules(sandbox: Sandbox, tmp_path: Path, rule: str, status: int, word: s
     """The file alone decides, over everything that was proved."""
     found, output = verified(sandbox, tmp_path, *policy(tmp_path, rule), "--format", "json")
     assert (found, word in output) == (status, True)
+
+
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+def test_recalled_files(sandbox: Sandbox, tmp_path: Path, algorithm: Algorithm) -> None:
+    """A recall names a file by any digest, also by one that no bundle needs."""
+    recalled = Digest.of(b"hello", algorithm)
+    rule = "- {name: r, blobs: [hello], signature: {any-of: [release]}}"
+    options = policy(tmp_path, f"{rule}\nrecalls: [{{digest: '{recalled}', reason: stolen, date: 2026-11-01}}]")
+    status, output = verified(sandbox, tmp_path, *options, "--format", "json")
+    assert (status, "policy-recalled" in output) == (1, True)
 
 
 def test_another_signer(sandbox: Sandbox, tmp_path: Path) -> None:

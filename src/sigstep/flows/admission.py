@@ -107,19 +107,19 @@ def admit(request: AdmissionRequest, world: World) -> AdmissionReport:
     """What the engine would say about every workload; each distinct image is fetched and verified once.
 
     Raises:
-        NothingToExamine: ``no-subject``: no manifest has a workload.
+        NothingToExamine: ``no-subject``: no manifest has a workload with an image.
         FormatError: ``engine-policy``, ``manifest-malformed``, or of the YAML: nothing is admitted.
         UsageError: ``engine-unknown``, ``policy-missing``.
     """
     workloads = [one for name, data in request.manifests for one in read_workloads(data, source=name)]
-    if not workloads:
+    written = list(dict.fromkeys(image.image for one in workloads for image in one.images))
+    if not written:
         raise NothingToExamine(
             code="no-subject",
-            what="no manifest has a workload",
+            what="no manifest has a workload with an image",
             why=f"{len(request.manifests)} were read",
             fix="give manifests of Pods, or of what makes Pods; charts and kustomizations have to be rendered",
         )
-    written = list(dict.fromkeys(image.image for one in workloads for image in one.images))
     if request.engine == OWN:
         return _by_own_policy(request, workloads, written, world)
     engine = engine_of(request.engine)

@@ -193,7 +193,7 @@ def _final(case: _Case) -> Verdict:
 def _verdict(
     target: Path | Digest, parsed: _Parsed, request: VerifyRequest, trust: PreparedTrust, world: World
 ) -> Verdict:
-    subject = _subject(target, parsed)
+    subject = _subject(target, parsed, request.policy)
     now = world.clock.now()
     examinations: list[Examination] = []
     findings = list(parsed.findings)
@@ -270,10 +270,12 @@ def _claim(source: str, signed: Signed) -> _Claim:
     return _Claim(source=source, signed=signed, digests=claimed_digests(signed.bundle.content))
 
 
-def _subject(target: Path | Digest, parsed: _Parsed) -> Subject:
+def _subject(target: Path | Digest, parsed: _Parsed, opened: OpenedPolicy | None) -> Subject:
     if isinstance(target, Digest):
         return Subject(name=str(target), digests=(target,), location=str(target))
     wanted = {Algorithm.SHA256}
     for one in parsed.bundles:  # a message signature that does not say may be over any of them
         wanted |= set(Algorithm) if one.digests is None else {digest.algorithm for digest in one.digests}
+    for recall in opened.policy.recalls if opened else ():
+        wanted |= {Digest.parse(recall.value).algorithm} if recall.kind == "digest" else set()
     return Subject(name=target.name, digests=hash_file(target, wanted), location=str(target))

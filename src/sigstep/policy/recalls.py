@@ -161,6 +161,8 @@ def _names(recall: Recall, proof: Verified) -> bool:
         return False
     if recall.kind != "identity":
         said = identity.extensions.get(EXTENSIONS[recall.kind], "")
+        if recall.kind == "commit":  # people write it in capitals or abbreviate it: the certificate has the whole
+            return said.lower().startswith(recall.value.lower())
         return said == recall.value or (recall.kind == "run" and said.startswith(f"{recall.value}/attempts/"))
     assert recall.issuer is not None
     assert recall.subject is not None

@@ -28,8 +28,8 @@ POD_SPECS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 def read_workloads(data: bytes, *, source: str = "manifest") -> tuple[Workload, ...]:
     """Every workload in a stream of manifests (Kustomize and Helm output too), with its images.
 
-    Kinds that make no pods are passed over; ``List`` is opened; kinds that are not known count where they have a pod
-    spec. What looks like a template is refused.
+    Kinds that make no pods are passed over; every object with ``items`` is opened, as kubectl does (Kubernetes,
+    UnstructuredList); kinds that are not known count where they have a pod spec. What looks like a template is refused.
 
     Args:
         data: YAML or JSON, one or more documents.
@@ -49,9 +49,12 @@ def _of_object(value: Any, where: str, pointer: str) -> Iterator[Workload]:
     kind = value.get("kind") if isinstance(value, dict) else None
     if not isinstance(kind, str) or not isinstance(value.get("apiVersion"), str):
         raise _malformed(where, pointer, "it has no apiVersion and kind")
-    if kind == "List":
+    if kind == "List" or "items" in value:
+        own = {} if kind == "List" else {"apiVersion": value["apiVersion"], "kind": kind.removesuffix("List")}
         for index, item in enumerate(_list(value, "items", where, pointer)):
-            yield from _of_object(item, where, f"{pointer}/items/{index}")
+            whole = {**own, **item} if isinstance(item, dict) else item
+            yield from _of_object(whole, where, f"{pointer}/items/{index}")
+    if kind == "List":
         return
     native = value["apiVersion"].rpartition("/")[0] in _NATIVE
     path = (POD_SPECS.get(kind) if native else None) or _path_of_other(value)

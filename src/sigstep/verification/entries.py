@@ -122,7 +122,8 @@ def _check_thresholds(evidence: Evidence, proved: list[ProvedEntry], unknown: li
             why=f"{len(proved)} of {needed.entries} needed log entries are there",
             fix="`sigstep complete` adds the missing entry" if evidence.bundle.pending else "sign again with a log",
         )
-    if needed.witnesses and any(len(set(one.verified.witnesses)) < needed.witnesses for one in proved):
+    seen = min((len(set(one.verified.witnesses)) for one in proved), default=0)
+    if seen < needed.witnesses:
         raise ProofError(
             code="witness-threshold",
             what="not enough known witnesses saw the log's tree",

@@ -225,6 +225,19 @@ def test_recalls(what: str) -> None:
     assert decide(text, bad) == (Decision.DENY, ("policy-recalled",))
 
 
+@pytest.mark.parametrize("written", ["DECAF" * 8, "decafde"])
+def test_recalled_commits_may_be_written_otherwise(written: str) -> None:
+    """In capitals, or abbreviated as Git does: a recall that names nothing would protect nobody."""
+    text = SIGNED + "{any-of: [release]}}\nrecalls: [{commit: " + written + ", reason: stolen, date: 2026-11-01}]"
+    made = signature()
+    assert made.identity is not None
+    bad = replace(made, identity=replace(made.identity, extensions={"source-repository-digest": "decaf" * 8}))
+    assert decide(text, bad) == (Decision.DENY, ("policy-recalled",))
+    good = replace(made, identity=replace(made.identity, extensions={"source-repository-digest": "c0ffee" * 6}))
+    assert decide(text, good) == ADMITTED
+    assert decide(text, made) == ADMITTED
+
+
 RUN = "https://github.com/Acme/app/actions/runs/7"
 
 

@@ -50,6 +50,27 @@ def test_streams_and_lists() -> None:
     assert found.images[1].pointer == "/spec/initContainers/0/image"
 
 
+@pytest.mark.parametrize("kind", ["PodList", "DeploymentList", "Everything"])
+def test_every_list_is_opened(kind: str) -> None:
+    """As kubectl applies every object with items; one without a kind of its own is of the list's."""
+    whole = {"apiVersion": "v1", "kind": kind, "items": [workload("Pod", SPEC)]}
+    assert len(read_workloads(json.dumps(whole).encode())) == 1
+
+
+def test_items_hide_no_pod() -> None:
+    """An object that is a Pod to one reader and a list to another counts as both."""
+    both = {**workload("Pod", SPEC), "items": [workload("Job", SPEC)]}
+    assert [one.kind for one in read_workloads(json.dumps(both).encode())] == ["Job", "Pod"]
+
+
+def test_items_take_the_kind_of_their_list() -> None:
+    """Which is what they are without one (Kubernetes, UnstructuredList)."""
+    bare = {name: value for name, value in workload("Pod", SPEC).items() if name not in ("kind", "apiVersion")}
+    whole = {"apiVersion": "v1", "kind": "PodList", "items": [bare]}
+    (found,) = read_workloads(json.dumps(whole).encode())
+    assert (found.kind, found.api_version) == ("Pod", "v1")
+
+
 @pytest.mark.parametrize(
     "value",
     [
