@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from sigstep.cli.options import together
 from sigstep.cli.registry_options import settings_of
 from sigstep.cli.trust_options import trust_request
 from sigstep.errors import UsageError
@@ -33,9 +34,7 @@ _OPTIONS: Final = (
 
 def content_options(command: Any) -> Any:
     """These options, for a command that takes ``**options``."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return together(_OPTIONS, command)
 
 
 def demands_of(options: dict[str, Any]) -> tuple[ContentRule, ...]:

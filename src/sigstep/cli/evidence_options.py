@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from sigstep.cli.options import together
 from sigstep.errors import UsageError
 from sigstep.flows.bundles import Detached
 from sigstep.model.trust import ThresholdOverrides
@@ -34,9 +35,7 @@ _OPTIONS: Final = (
 
 def evidence_options(command: Any) -> Any:
     """The options that say how much evidence is asked for, for a command that takes ``**options``."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return together(_OPTIONS, command)
 
 
 def thresholds_of(options: dict[str, Any]) -> ThresholdOverrides | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import click
 
+from sigstep.cli.options import together
 from sigstep.cli.registry_options import registry_options, settings_of
 from sigstep.errors import UsageError
 from sigstep.flows.image_attaching import AttachAs
@@ -25,12 +25,10 @@ _OPTIONS: Final = (
 )  # fmt: skip
 
 
-def image_signing_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def image_signing_options(command: Any) -> Any:
     """The options of a command that attaches to images."""
     command = registry_options(command, retry=False)
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return together(_OPTIONS, command)
 
 
 def image_request(images: tuple[Reference, ...], options: SigningOptions, given: dict[str, Any]) -> ImageSigningRequest:

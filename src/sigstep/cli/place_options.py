@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from sigstep.cli.options import together
 from sigstep.cli.registry_options import settings_of
 from sigstep.ports.store import Finder
 from sigstep.ports.world import World
@@ -19,9 +20,7 @@ _OPTIONS: Final = (
 
 def place_options(command: Any) -> Any:
     """The options that name places, for a command that takes ``**options``."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return together(_OPTIONS, command)
 
 
 def finders_of(options: dict[str, Any], world: World) -> tuple[Finder, ...]:

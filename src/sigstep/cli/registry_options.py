@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from sigstep.cli.durations import duration
+from sigstep.cli.options import together
 from sigstep.errors import UsageError
 from sigstep.oci.layout import SavedImage, parse_saved
 from sigstep.oci.reference import Reference, parse_reference
@@ -39,9 +40,7 @@ def registry_options(command: Any, *, retry: bool = True) -> Any:
         command: gets the options.
         retry: also ``--retry-for``; commands that sign have their own.
     """
-    for option in reversed((*_OPTIONS, _RETRY) if retry else _OPTIONS):
-        command = option(command)
-    return command
+    return together((*_OPTIONS, _RETRY) if retry else _OPTIONS, command)
 
 
 def settings_of(options: Mapping[str, Any]) -> Settings:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from sigstep.cli.options import together
 from sigstep.cli.signing_options import FILE
 from sigstep.errors import FormatError, UsageError
 from sigstep.flows import reports
@@ -41,11 +41,9 @@ _OPTIONS: Final = (
 )  # fmt: skip
 
 
-def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def report_options(command: Any) -> Any:
     """What may be attested."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return together(_OPTIONS, command)
 
 
 def predicates_of(given: dict[str, Any], world: World, *, nothing: bool = False) -> tuple[Predicate, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from sigstep.cli.options import together
 from sigstep.errors import UsageError
 from sigstep.policy.matcher import Matcher
 from sigstep.policy.rule import AllOf, Rule, any_signer_unsafe
@@ -63,9 +64,7 @@ _OPTIONS: Final = (
 
 def signer_options(command: Any) -> Any:
     """The options that say who may sign, for a command that takes ``**options``."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return together(_OPTIONS, command)
 
 
 def policy_of(options: dict[str, Any]) -> OpenedPolicy | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from sigstep.cli.durations import duration
+from sigstep.cli.options import together
 from sigstep.errors import UsageError
 from sigstep.flows.sign import SigningResult
 from sigstep.flows.signing_run import SigningOptions
@@ -50,11 +50,9 @@ _OPTIONS: Final = (
 )  # fmt: skip
 
 
-def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def shared_options(command: Any) -> Any:
     """The options of every signing command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return together(_OPTIONS, command)
 
 
 def signing_options(given: dict[str, Any], world: World) -> SigningOptions:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from sigstep.cli.options import together
 from sigstep.errors import FormatError, UsageError
 from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.model import limits
@@ -32,9 +33,7 @@ _OPTIONS: Final = (
 
 def trust_options(command: Any) -> Any:
     """The options that say whose signatures count, for a command that takes ``**options``."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return together(_OPTIONS, command)
 
 
 def trust_request(options: dict[str, Any]) -> TrustRequest:

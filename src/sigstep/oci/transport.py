@@ -13,7 +13,7 @@ from sigstep.errors import ServiceError
 from sigstep.oci.auth import Challenge, fetch_token, parse_challenge, unauthorized
 from sigstep.oci.credentials import Credential, find_credential
 from sigstep.oci.reference import Reference, api_host, is_loopback
-from sigstep.ports.http import Response
+from sigstep.ports.http import Response, origin
 from sigstep.ports.retry import Budget, retry_after, retrying
 from sigstep.ports.world import World
 
@@ -68,7 +68,7 @@ class Transport:
         """
         url = path if "://" in path else self.url(image, path)
         scope = scope_of(method, image)
-        own = _origin(url) == _origin(self._base(image.host))
+        own = origin(url) == origin(self._base(image.host))
 
         def once() -> Response:
             sent = {**(headers or {}), **(self.authorization(image.host, scope) if own else {})}
@@ -108,7 +108,7 @@ class Transport:
             ServiceError: ``registry-redirect``.
         """
         found = urljoin(f"{self._base(image.host)}/", response.headers.get("location", ""))
-        if urlsplit(found).scheme != "https" and _origin(found) != _origin(self._base(image.host)):
+        if urlsplit(found).scheme != "https" and origin(found) != origin(self._base(image.host)):
             raise ServiceError(
                 code="registry-redirect",
                 what=f"{image.host} wants the upload to go to an unsafe address",
@@ -190,8 +190,3 @@ def failure(host: str, response: Response, path: str, world: World) -> ServiceEr
     return ServiceError(
         code="registry-refused", what=what, why=where, fix="the registry does not do this", status=status
     )
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from sigstep.policy.document import Attested, Policy, PolicyRule, Quorum, Signer
 from sigstep.policy.engine import Loss
 from sigstep.policy.judging import COSIGN_SIGN
 from sigstep.policy.matcher import Matcher
+from sigstep.wire.rekor_body import encode_pem
 
 PUBLIC: Final = "public-good"
 _PLAIN: Final = frozenset({"type", "quorum", "every", "where"})
@@ -194,9 +194,7 @@ def dns_name(*parts: str) -> str:
 
 def pem(der: bytes, label: str = "PUBLIC KEY") -> str:
     """A public key, or what ``label`` names, as PEM (RFC 7468)."""
-    text = base64.b64encode(der).decode()
-    lines = "\n".join(text[at : at + 64] for at in range(0, len(text), 64))
-    return f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n"
+    return encode_pem(der, label)
 
 
 def manifest(objects: Sequence[Mapping[str, Any]]) -> bytes:

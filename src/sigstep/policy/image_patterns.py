@@ -111,21 +111,6 @@ def matches(dialect: Dialect, pattern: str, image: Image) -> bool:
     return Matcher(_expression(dialect, pattern), "regex").matches(matched_text(dialect, image))
 
 
-def admission_warning(dialect: Dialect, pattern: str) -> str:
-    """What is surprising about the pattern at admission; empty where nothing is."""
-    if dialect is Dialect.CLUSTER_IMAGE_POLICY and "@" not in pattern and not pattern.endswith("*"):
-        return "never matches at admission: the tag is replaced by the digest before; write repository@*"
-    if dialect is Dialect.CLUSTER_IMAGE_POLICY and "@" not in pattern and ":" in pattern.rpartition("/")[2]:
-        return "never matches at admission: the tag is replaced by the digest before; write repository@*"
-    if dialect in (Dialect.CLUSTER_IMAGE_POLICY, Dialect.KYVERNO) and pattern.startswith("docker.io/library/"):
-        return "never matches: the engine writes this repository in another way"
-    if dialect is Dialect.KYVERNO and not pattern.endswith("*"):
-        return "does not match an image pinned by digest, which is then not verified"
-    if dialect is Dialect.CONNAISSEUR:
-        return "open at both ends: it also governs longer names"
-    return ""
-
-
 def _expression(dialect: Dialect, pattern: str) -> str:
     if dialect is Dialect.CLUSTER_IMAGE_POLICY:
         return _cluster_image_policy(pattern)

@@ -6,8 +6,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 DEFAULT_TIMEOUT_SECONDS: Final = 30.0
+
+
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port of an address (RFC 6454); what must not leave for another origin is compared by it.
+
+    Raises:
+        ValueError: the address cannot be read.
+    """
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

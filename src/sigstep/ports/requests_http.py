@@ -14,7 +14,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from sigstep.errors import ServiceError
-from sigstep.ports.http import DEFAULT_TIMEOUT_SECONDS, Response, Stream
+from sigstep.ports.http import DEFAULT_TIMEOUT_SECONDS, Response, Stream, origin
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _CONNECT_SECONDS: Final = 10.0
@@ -127,7 +127,7 @@ class RequestsHttp:
             finally:
                 answer.close()
             redirects -= 1
-            if _origin(target) != _origin(url):
+            if origin(target) != origin(url):
                 if urlsplit(target).scheme != "https" and urlsplit(url).scheme == "https":
                     raise ServiceError(
                         code="redirect-refused",
@@ -169,7 +169,7 @@ def _target(url: str, location: str) -> str:
     """The address that a redirect names; a server may write anything there."""
     try:
         target = urljoin(url, location)
-        _origin(target)
+        origin(target)
     except ValueError:
         raise ServiceError(
             code="redirect-refused",
@@ -178,11 +178,6 @@ def _target(url: str, location: str) -> str:
             fix="check the address of the service",
         ) from None
     return target
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 
 
 def _host(url: str) -> str:

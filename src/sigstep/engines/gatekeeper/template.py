@@ -11,7 +11,6 @@ from typing import Final
 from sigstep.policy.rego_text import CONDITIONS
 
 KIND: Final = "SigstepImages"
-PACKAGE: Final = "sigstepimages"
 EXTENSIONS: Final = {
     # extension: its name in sigstore-go's verification result
     "github-workflow-trigger": "githubWorkflowTrigger",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from sigstep.engines.kyverno.attestor_reader import keys_of
 from sigstep.engines.kyverno.conditions import block_holds
@@ -19,8 +19,6 @@ from sigstep.errors import Refusal, UsageError
 from sigstep.policy.engine import ImageEvidence, Storage, Surroundings, Unjudged
 from sigstep.policy.image_patterns import Dialect, matches, parse_image
 from sigstep.policy.rulings import kept_as
-
-_ANYBODY: Final = AttestorSet(count=None, entries=(Attestor(keyless=True, identities=({},), ignore_sct=True),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
