@@ -20,8 +20,8 @@ from sigstep.model.bundle import FILE_ENDINGS
 from sigstep.model.digest import Digest
 from sigstep.model.trust import TrustMaterial
 from sigstep.model.verdict import Finding, Report, Verdict
-from sigstep.oci.layout import SavedImage
 from sigstep.oci.reference import Reference, parse_reference
+from sigstep.oci.saved import SavedImage
 from sigstep.policy.matcher import Matcher
 from sigstep.policy.rule import AllOf, Rule
 from sigstep.policy.signer import HasPredicateType, SignedBy, owner, repository, signer_workflow

@@ -20,7 +20,7 @@ from sigstep.flows.policies import open_policy, with_own_trust
 from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.model import limits
 from sigstep.model.trust import TrustedRoot
-from sigstep.oci.layout import SavedImage, parse_saved
+from sigstep.oci.saved import SavedImage, parse_saved
 from sigstep.policy.document import is_own
 from sigstep.ports.real import real_world
 from sigstep.ports.recorded import RecordedHttp

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -12,8 +12,10 @@ from sigstep.cli.registry_options import settings_of
 from sigstep.cli.trust_options import trust_request
 from sigstep.errors import UsageError
 from sigstep.model.verdict import Report
-from sigstep.policy.contents import ContentRule
 from sigstep.ports.world import World
+
+if TYPE_CHECKING:
+    from sigstep.policy.contents import ContentRule
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _TEXTS: Final = ("source", "source-id", "ref", "branch", "tag", "versioned-tag", "commit", "build-type")

@@ -14,8 +14,8 @@ from sigstep.cli.registry_options import registry_options, settings_of
 from sigstep.errors import NothingToExamine, UsageError
 from sigstep.model.trust import TrustMaterial
 from sigstep.model.verdict import Verdict
-from sigstep.oci.layout import SavedImage
 from sigstep.oci.reference import Reference, parse_reference
+from sigstep.oci.saved import SavedImage
 from sigstep.policy.rule import Rule
 from sigstep.ports.world import World
 

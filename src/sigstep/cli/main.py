@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from types import MappingProxyType
@@ -34,6 +35,7 @@ COMMANDS: Final = MappingProxyType[str, str](
         "verify": "sigstep.cli.verify:command",
     }
 )
+_OBJECTS: Final = 20_000  # between two collections: start-up makes many objects and no garbage
 
 
 class LazyGroup(click.Group):
@@ -66,6 +68,7 @@ def main() -> None:
     from sigstep.ports.signals import interrupted, leave, raise_on_signals
 
     raise_on_signals()
+    gc.set_threshold(_OBJECTS)
     try:
         status = sigstep.main(standalone_mode=False)
     except SigstepError as error:
@@ -76,6 +79,8 @@ def main() -> None:
     except click.Abort:
         _tell(interrupted())
         leave()
+    finally:
+        gc.freeze()  # the process ends: what is left needs no search for cycles
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -17,8 +17,8 @@ from sigstep.flows.policies import open_policy, read_named, with_own_trust
 from sigstep.flows.policy_proposals import ProposalRequest, propose
 from sigstep.flows.trust import load_trust
 from sigstep.model.trust import TrustMaterial
-from sigstep.oci.layout import SavedImage
 from sigstep.oci.reference import Reference, parse_reference
+from sigstep.oci.saved import SavedImage
 from sigstep.policy.document import Policy
 from sigstep.policy.engine import ExportedFile, Loss
 from sigstep.policy.writing import write_policy

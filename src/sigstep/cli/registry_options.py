@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from sigstep.cli.durations import duration
 from sigstep.cli.options import together
 from sigstep.errors import UsageError
-from sigstep.oci.layout import SavedImage, parse_saved
 from sigstep.oci.reference import Reference, parse_reference
-from sigstep.oci.transport import Settings
+from sigstep.oci.saved import SavedImage, parse_saved
 from sigstep.rendering.text import plain
+
+if TYPE_CHECKING:
+    from sigstep.oci.transport import Settings
 
 _OPTIONS: Final = (
     click.option("--plain-http", multiple=True, metavar="HOST[:PORT]", help="A registry to ask without TLS."),
@@ -49,6 +51,8 @@ def settings_of(options: Mapping[str, Any]) -> Settings:
     Raises:
         UsageError: ``option-malformed``.
     """
+    from sigstep.oci.transport import Settings
+
     mirrors: dict[str, tuple[str, ...]] = {}
     for one in options["mirrors"]:
         registry, equals, host = one.partition("=")

@@ -19,8 +19,8 @@ from sigstep.cli.trust_options import trust_of, trust_options
 from sigstep.errors import UsageError
 from sigstep.model.digest import Digest
 from sigstep.model.verdict import Report, Verdict
-from sigstep.oci.layout import SavedImage, parse_saved
 from sigstep.oci.reference import Reference, looks_like_image, parse_reference
+from sigstep.oci.saved import SavedImage, parse_saved
 from sigstep.ports.real import real_world
 from sigstep.rendering.report import report_text
 from sigstep.rendering.text import plain

@@ -20,9 +20,9 @@ from sigstep.model.trust import TrustedRoot, TrustMaterial
 from sigstep.model.verdict import Finding, Outcome, Verdict
 from sigstep.model.workload import Workload
 from sigstep.oci.client import Client, Settings
-from sigstep.oci.layout import SavedImage
 from sigstep.oci.manifest import Manifest
 from sigstep.oci.reference import Reference, parse_reference
+from sigstep.oci.saved import SavedImage
 from sigstep.oci.source import ImageSource
 from sigstep.policy.engine import Engine, EngineRules, ImageEvidence, Ruling, Surroundings
 from sigstep.policy.judging import Decision

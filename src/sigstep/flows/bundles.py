@@ -11,7 +11,6 @@ from sigstep.model.bundle import Bundle, BundleVersion, Envelope, PublicKeyMater
 from sigstep.model.statement import PAYLOAD_TYPE
 from sigstep.stores.beside import read_bundles, read_file
 from sigstep.wire.bundle import encode_bundle
-from sigstep.wire.detached import parse_detached
 from sigstep.wire.signed_document import Signed, parse_signed
 from sigstep.wire.statement import parse_statement
 
@@ -42,6 +41,8 @@ def read_detached(files: Detached) -> Signed:
 
     def read(path: Path | None) -> bytes | None:
         return None if path is None else read_file(path)
+
+    from sigstep.wire.detached import parse_detached
 
     return parse_detached(read_file(files.signature), read(files.certificate), read(files.timestamp))
 

@@ -18,8 +18,8 @@ from sigstep.flows.images import meant, open_source
 from sigstep.flows.languages import WorldLanguages
 from sigstep.model.trust import TrustMaterial
 from sigstep.oci.client import Client, Settings
-from sigstep.oci.layout import SavedImage
 from sigstep.oci.reference import Reference
+from sigstep.oci.saved import SavedImage
 from sigstep.policy.document import Policy
 from sigstep.policy.engine import Engine, Export, ImageEvidence, Loss, Surroundings, Wanted
 from sigstep.policy.exporting import manifest

@@ -14,8 +14,8 @@ from sigstep.flows.signing_run import SigningOptions
 from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.model.statement import Predicate
 from sigstep.model.verdict import Report
-from sigstep.oci.layout import SavedImage
 from sigstep.oci.reference import parse_reference
+from sigstep.oci.saved import SavedImage
 from sigstep.policy.rule import AllOf, Rule
 from sigstep.policy.signer import HasPredicateType
 from sigstep.ports.real import real_world

@@ -17,9 +17,10 @@ from sigstep.model.trust import ThresholdOverrides, Thresholds, TrustMaterial
 from sigstep.model.verdict import Examination, Finding, Outcome, Report, Verdict
 from sigstep.model.verified import Verified
 from sigstep.oci.client import Client, Settings
-from sigstep.oci.layout import SavedImage, open_layout
+from sigstep.oci.layout import open_layout
 from sigstep.oci.manifest import Descriptor
 from sigstep.oci.reference import Reference
+from sigstep.oci.saved import SavedImage
 from sigstep.oci.source import ImageSource, RemoteImage, WholeImage, is_image, platforms
 from sigstep.policy.rule import AllOf, Rule
 from sigstep.ports.store import Finder

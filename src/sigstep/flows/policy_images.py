@@ -17,8 +17,8 @@ from sigstep.model.subject import Subject
 from sigstep.model.trust import ThresholdOverrides, TrustMaterial
 from sigstep.model.verdict import Finding, Outcome, Verdict
 from sigstep.oci.client import Client, Settings
-from sigstep.oci.layout import SavedImage
 from sigstep.oci.reference import Reference
+from sigstep.oci.saved import SavedImage
 from sigstep.policy.engine import Storage
 from sigstep.policy.judging import judge, rules_for_image
 from sigstep.ports.world import World

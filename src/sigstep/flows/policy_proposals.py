@@ -12,8 +12,8 @@ from sigstep.model.digest import Digest
 from sigstep.model.trust import TrustMaterial
 from sigstep.model.verified import Verified
 from sigstep.oci.client import Client, Settings
-from sigstep.oci.layout import SavedImage
 from sigstep.oci.reference import Reference
+from sigstep.oci.saved import SavedImage
 from sigstep.policy.document import FORMATS, Policy
 from sigstep.policy.engine import Attachment, Storage
 from sigstep.policy.importing import AskedFor, Draft

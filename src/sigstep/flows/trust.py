@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sigstep.errors import FormatError, TrustError, UsageError
 from sigstep.model import limits
-from sigstep.model.services import SigningConfig
 from sigstep.model.trust import TrustedKey, TrustedRoot, TrustMaterial
 from sigstep.ports.world import World
 from sigstep.trust import cache
 from sigstep.trust.instances import GITHUB, PUBLIC_GOOD, Instance, github_services, instance_of
 from sigstep.trust.tenants import is_tenant, tenant_instance
-from sigstep.wire import signing_config
 from sigstep.wire.registry_keys import parse_registry_keys
 from sigstep.wire.trusted_root import parse_trusted_root, parse_trusted_roots
+
+if TYPE_CHECKING:
+    from sigstep.model.services import SigningConfig
 
 REGISTRY_KEYS = "/keys.json"
 
@@ -65,7 +67,7 @@ def load_trust(request: TrustRequest, world: World) -> TrustMaterial:
     for path in request.trusted_roots:
         roots.extend(parse_trusted_roots(_read(path), name=path.name))
     if request.trust_config is not None:
-        data, _ = signing_config.split_trust_config(_read(request.trust_config))
+        data, _ = _trust_config(request.trust_config)
         roots.append(parse_trusted_root(data, name=request.trust_config.name))
     names = request.instances or (() if roots else (PUBLIC_GOOD.name, GITHUB.name))
     roots.extend(_root(_instance(name, request, world), request, world) for name in names)
@@ -98,7 +100,7 @@ def load_signing(request: TrustRequest, world: World) -> SigningTrust:
         TrustError: as `load_trust`.
     """
     if request.trust_config is not None:
-        data, config = signing_config.split_trust_config(_read(request.trust_config))
+        data, config = _trust_config(request.trust_config)
         return _custom(parse_trusted_root(data, name=request.trust_config.name), _own(request) or config)
     if request.trusted_roots:
         own = _own(request)
@@ -168,6 +170,8 @@ def _root(instance: Instance, request: TrustRequest, world: World) -> TrustedRoo
 def _services(instance: Instance, request: TrustRequest, world: World) -> SigningConfig:
     if not instance.config_target:
         return github_services("githubapp.com" if instance.name == GITHUB.name else instance.name)
+    from sigstep.wire import signing_config
+
     return signing_config.parse(_target(instance, instance.config_target, request, world))
 
 
@@ -189,7 +193,17 @@ def _target(instance: Instance, name: str, request: TrustRequest, world: World) 
 
 
 def _own(request: TrustRequest) -> SigningConfig | None:
-    return signing_config.parse(_read(request.signing_config)) if request.signing_config else None
+    if request.signing_config is None:
+        return None
+    from sigstep.wire import signing_config
+
+    return signing_config.parse(_read(request.signing_config))
+
+
+def _trust_config(path: Path) -> tuple[bytes, SigningConfig]:
+    from sigstep.wire import signing_config
+
+    return signing_config.split_trust_config(_read(path))
 
 
 def _read(path: Path) -> bytes:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from sigstep.errors import FormatError, NothingToExamine
@@ -15,6 +13,7 @@ from sigstep.oci.checks import check_bytes, check_size, compare
 from sigstep.oci.files import Archive, Files, Folder, read
 from sigstep.oci.manifest import INDEX, Descriptor, Manifest, parse_manifest
 from sigstep.oci.referrers import tag_of
+from sigstep.oci.saved import SavedImage
 
 KIND: Final = "kind"
 KIND_PREFIX: Final = "dev.cosignproject.cosign/"
@@ -22,19 +21,7 @@ REF_NAME: Final = "org.opencontainers.image.ref.name"
 _IMAGE_NAME: Final = "io.containerd.image.name"  # the whole reference, as Docker writes it
 _SUFFIX_KINDS: Final = {"sig": "sigs", "att": "atts"}
 _ATTACHED_TAG: Final = re.compile(r"(?:.*:)?sha(?:256|384|512)-[0-9a-f]{64}(?:\..*)?")
-_TRANSPORTS: Final = frozenset({"oci", "oci-archive", "docker-archive"})
 _SCANNED: Final = 10_000  # blobs of one layout that are looked at for referrers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavedImage:
-    """Where a saved image is: a folder or an archive, and which of its images (its tag or whole name)."""
-
-    path: Path
-    ref_name: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.ref_name}" if self.ref_name else str(self.path)
 
 
 class Layout:
@@ -160,15 +147,6 @@ class Layout:
                 fix="name one with oci:FOLDER:NAME, or save one image in a folder of its own",
             )
         return next(iter(digests))
-
-
-def parse_saved(text: str) -> SavedImage | None:
-    """``oci:PATH[:NAME]``, ``oci-archive:FILE[:NAME]``, ``docker-archive:FILE[:NAME]``; None for another text."""
-    transport, colon, rest = text.partition(":")
-    if not colon or transport not in _TRANSPORTS or not rest:
-        return None
-    path, _, name = rest.partition(":")
-    return SavedImage(path=Path(path), ref_name=name)
 
 
 def open_layout(saved: SavedImage) -> Layout:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -88,6 +85,8 @@ class RealEntropy:
 
     def token(self, size: int) -> bytes:
         """See `Entropy.token`."""
+        import secrets
+
         return secrets.token_bytes(size)
 
 
@@ -96,6 +95,8 @@ class RealProcess:
 
     def which(self, name: str) -> str | None:
         """See `Process.which`."""
+        import shutil
+
         return shutil.which(name)
 
     def run(
@@ -107,6 +108,8 @@ class RealProcess:
         environ: Mapping[str, str] | None = None,
     ) -> Completed:
         """See `Process.run`."""
+        import subprocess
+
         try:
             done = subprocess.run(  # noqa: S603 - a list, no shell
                 list(arguments),

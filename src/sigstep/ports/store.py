@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sigstep.model.digest import Digest
-from sigstep.model.receipt import Receipt
 from sigstep.model.subject import Subject
 from sigstep.ports.world import World
+
+if TYPE_CHECKING:
+    from sigstep.model.receipt import Receipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -41,6 +40,8 @@ def write(path: Path, data: bytes) -> None:
     Raises:
         OSError: it cannot be written.
     """
+    import tempfile
+
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".sigstep-")
     try:

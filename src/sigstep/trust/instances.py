@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from importlib import resources
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sigstep.errors import UsageError
-from sigstep.model.services import Service, SigningConfig
 from sigstep.model.trust import Thresholds, Validity
+
+if TYPE_CHECKING:
+    from sigstep.model.services import SigningConfig
 
 PUBLIC_PROFILE: Final = Thresholds(entries=1, times=1, scts=1)
 GITHUB_PROFILE: Final = Thresholds(entries=0, times=1, signed_times=1, scts=0)
@@ -43,6 +44,8 @@ class Instance:
         """A file that the package carries for this instance, or None."""
         if not self.embedded:
             return None
+        from importlib import resources
+
         path = resources.files("sigstep.trust") / "roots" / self.embedded / name
         return path.read_bytes() if path.is_file() else None
 
@@ -119,6 +122,8 @@ def github_services(domain: str = "githubapp.com") -> SigningConfig:
     Args:
         domain: ``githubapp.com``, or the domain of a tenant (``octo.ghe.com``).
     """
+    from sigstep.model.services import Service, SigningConfig
+
     validity = Validity(start=_GITHUB_START)
     return SigningConfig(
         certificate_authorities=(

@@ -13,8 +13,9 @@ import pytest
 from sigstep.errors import SigstepError
 from sigstep.model import limits
 from sigstep.model.digest import Digest
-from sigstep.oci.layout import REF_NAME, SavedImage, open_layout, parse_saved
+from sigstep.oci.layout import REF_NAME, open_layout
 from sigstep.oci.manifest import INDEX, MANIFEST, Descriptor, encode, index_document, parse_manifest
+from sigstep.oci.saved import SavedImage, parse_saved
 from sigstep.oci.source import platforms, walk
 
 LAYER = b"a layer"

@@ -10,8 +10,9 @@ import pytest
 
 from sigstep.errors import SigstepError
 from sigstep.model.digest import Digest
-from sigstep.oci.layout import SavedImage, open_layout
+from sigstep.oci.layout import open_layout
 from sigstep.oci.manifest import MANIFEST, Descriptor, Manifest, parse_manifest
+from sigstep.oci.saved import SavedImage
 from sigstep.stores.referrers import read_referrer
 
 IMAGE = Digest.of(b"image")
