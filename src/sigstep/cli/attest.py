@@ -42,7 +42,9 @@ def command(
     form: str,
     **given: Any,
 ) -> int:
-    """Attest files or images: SLSA provenance of this build, SBOMs, scans, test results, or a predicate of yours.
+    """Attest files or images.
+
+    What is attested: SLSA provenance of this build, SBOMs, scans, test results, or a predicate of yours.
 
     One certificate signs them all. A file with one attestation gets FILE.sigstore.json, with several
     FILE.KIND.sigstore.json.

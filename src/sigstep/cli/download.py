@@ -30,7 +30,9 @@ from sigstep.rendering.text import plain
 @click.option("--recursive", is_flag=True, help="Images: an index and each image that it lists.")
 @click.option("--output-dir", type=click.Path(path_type=Path, file_okay=False), help="Write there.")
 def command(targets: tuple[str, ...], output_dir: Path | None, platform: str, recursive: bool, **options: Any) -> int:
-    """Fetch what is known about artifacts, to verify it offline or elsewhere. Nothing is verified here.
+    """Fetch bundles, to verify offline or elsewhere.
+
+    Nothing is verified here.
 
     Of an image that is what its registry holds, written as sha256-HEX.sigstore.jsonl; `verify sha256:HEX --bundle FILE`
     takes it.

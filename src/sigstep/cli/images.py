@@ -47,7 +47,7 @@ def copy_command(origin: str, target: str, **options: Any) -> int:
 @click.argument("target", metavar="IMAGE")
 @registry_options
 def load_command(origin: str, target: str, **options: Any) -> int:
-    """Push a saved image with all signatures and attestations that were saved with it."""
+    """Push a saved image with all signatures and attestations."""
     return _copy(origin, target, options)
 
 
@@ -63,7 +63,10 @@ def _copy(origin: str, target: str, options: dict[str, Any]) -> int:
 @click.argument("folder", type=click.Path(path_type=Path))
 @registry_options
 def save_command(image: str, folder: Path, **options: Any) -> int:
-    """Save an image with all signatures and attestations as an OCI layout folder, to verify it without a network."""
+    """Save an image with all signatures and attestations.
+
+    FOLDER becomes an OCI layout, from which the image is verified without a network.
+    """
     root = save(parse_reference(image), folder, settings_of(options), real_world())
     click.echo(f"{plain(str(folder))}: {root.digest}")
     return 0
@@ -79,9 +82,10 @@ def save_command(image: str, folder: Path, **options: Any) -> int:
 @click.option("--yes", is_flag=True, help="Remove them; without it they are only listed.")
 @registry_options
 def prune_command(image: str, keep: int, types: tuple[str, ...], legacy: bool, yes: bool, **options: Any) -> int:
-    """Remove old signatures and attestations of an image and of each image it lists, by what the registry says of them.
+    """Remove old signatures and attestations of an image.
 
-    Types and times are the registry's word: nothing is verified, and who signed does not matter.
+    Those of each image that an index lists go too. Types and times are the registry's word: nothing is verified, and
+    who signed does not matter.
     """
     request = PruneRequest(
         image=parse_reference(image),

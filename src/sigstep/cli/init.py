@@ -19,7 +19,9 @@ from sigstep.rendering.text import plain
 @click.option("--uses", default=USES, metavar="OWNER/sigstep@COMMIT", help="The commit of sigstep that you reviewed.")
 @click.option("--yes", is_flag=True, help="Write without asking.")
 def command(folder: Path, kinds: tuple[str, ...], uses: str, yes: bool) -> int:
-    """Write the release workflow for the repository in FOLDER: every action pinned, the least permissions.
+    """Write the release workflow for a repository.
+
+    It is made for what is in FOLDER, with every action pinned and the least permissions.
 
     The change is shown first, and written when you say yes (or --yes). Exit status: 0 written or nothing to change,
     1 not written, 2 usage, 3 nothing says what the repository releases.

@@ -18,7 +18,9 @@ from sigstep.errors import UsageError
 @click.option("--no-token", is_flag=True, help="Hand out no token, as in a fork's pull request.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def sandbox(log: str, private: bool, no_token: bool, command: tuple[str, ...]) -> int:
-    """Run a local Sigstore on loopback: for rehearsal and tests, never for production.
+    """Run a local Sigstore on loopback to rehearse with.
+
+    It is for rehearsal and tests, never for production.
 
     Without COMMAND it prints addresses and variables and runs until Ctrl-C. With one (sigstep sandbox -- COMMAND ...)
     it runs it with the environment of a workflow step, and ends with its exit status.

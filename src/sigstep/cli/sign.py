@@ -29,7 +29,9 @@ def command(
     form: str,
     **given: Any,
 ) -> int:
-    """Sign files; each gets FILE.sigstore.json, verified before it is written. Images get theirs in the registry.
+    """Sign files or images.
+
+    Each file gets FILE.sigstore.json, verified before it is written; images get theirs in the registry.
 
     Exit status: 0 all signed, 2 usage, 3 no such file, 4 no token, service or trust.
     """

@@ -49,7 +49,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--explain", is_flag=True, help="Show every step with its evidence.")
 @click.option("--format", "form", type=click.Choice(["text", *_FORMS]), default="text", help="Form of the report.")
 def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **options: Any) -> int:
-    """Verify who made files (from bundles beside them, then online) and container images (in a registry, or saved).
+    """Verify who made files and container images.
+
+    Files by bundles beside them, then online; images in a registry, or saved.
 
     With --repo or --owner, GitHub is asked about files without a bundle beside them and about digests; --github,
     --registry and --release ask about every file that is not verified yet; --offline asks nobody.
