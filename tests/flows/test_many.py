@@ -21,9 +21,13 @@ from types import MappingProxyType
 from sigstep.errors import UsageError
 from sigstep.flows.many import over_cores
 
+PARENT = os.getpid()
+
 def work(item):
     if item == 77 and '--fail' in sys.argv:
         raise UsageError(code='file-unreadable', what='no')
+    if item == 77 and '--kill' in sys.argv and os.getpid() != PARENT:
+        os.kill(os.getpid(), 9)
     return MappingProxyType({'item': item, 'process': os.getpid()})
 
 try:
@@ -67,3 +71,8 @@ def test_a_folder_of_many_files(sandbox: Sandbox, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert [one["subject"]["name"] for one in verdicts] == [f"f{number:03}" for number in range(_MANY + 6)]
     assert [one["subject"]["name"] for one in verdicts if one["outcome"] != "accepted"] == ["f040"]
+
+
+def test_a_process_that_is_killed() -> None:
+    """As the system does where memory is short: its work is done again, and nothing is lost."""
+    assert run("--kill") == "0"

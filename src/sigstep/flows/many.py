@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
@@ -39,6 +40,8 @@ def over_cores(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> list
     try:
         with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("fork")) as pool:
             pieces = list(pool.map(_piece, bounds))
+    except BrokenProcessPool:  # the system ended one, as where memory is short
+        return [work(item) for item in items]
     finally:
         _shared.clear()
     return [

@@ -31,9 +31,9 @@ def build_level(proof: Verified) -> int:
     """The SLSA Build level that the signer of a provenance reaches; what is not proved does not count.
 
     1: there is provenance. 2: GitHub Actions on a hosted runner signed it. 3: it was signed by a reusable workflow that
-    the build's own workflow cannot change: one of slsa-github-generator's by a release tag, or any other whose
-    certificate names another workflow as the caller. Whether such a workflow isolates the build is for the policy's
-    author to know: name it.
+    the repository of the build cannot change: one of slsa-github-generator's by a release tag, or any other whose
+    certificate names a workflow of another repository as the caller. Whether such a workflow isolates the build is for
+    the policy's author to know: name it.
     """
     identity = proof.identity
     if identity is None or identity.issuer != GITHUB_ISSUER:
@@ -44,8 +44,11 @@ def build_level(proof: Verified) -> int:
     if _released(signer, BUILDERS) or is_delegator(signer):
         return 3
     caller = identity.extensions.get("build-config-uri", "")
-    apart = bool(caller) and signer.partition("@")[0] != caller.partition("@")[0]
-    return 3 if apart else 2
+    return 3 if caller and _repository(signer) != _repository(caller) else 2
+
+
+def _repository(workflow: str) -> str:
+    return workflow.partition("/.github/")[0].lower()  # GitHub's names of repositories have no case
 
 
 def _released(signer: str, names: tuple[str, ...]) -> bool:

@@ -106,12 +106,12 @@ class Section:
             return datetime.combine(day, time.max if last else time.min, timezone.utc)
         try:
             moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        except ValueError:
-            moment = None
-        if moment is None or moment.tzinfo is None:
+            if moment.tzinfo is None:
+                raise ValueError
+            return moment.astimezone(timezone.utc)
+        except (ValueError, OverflowError):
             line = self.members[name].line
-            raise malformed(f"{self.place}.{name} is not a time", line, "write it as 2027-01-31T12:00:00Z")
-        return moment.astimezone(timezone.utc)
+            raise malformed(f"{self.place}.{name} is not a time", line, "write it as 2027-01-31T12:00:00Z") from None
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         """true or false; ``default`` where it is missing.

@@ -268,6 +268,11 @@ def test_clauses_follow_each() -> None:
             {"build-config-uri": "https://github.com/z/b/.github/workflows/c.yml@x"},
             3,
         ),
+        (  # whoever edits the caller edits this one too
+            "https://github.com/a/b/.github/workflows/c.yml@x",
+            {"build-config-uri": "https://github.com/A/b/.github/workflows/caller.yml@x"},
+            2,
+        ),
     ],
 )
 def test_levels(signer: str, more: dict[str, str], level: int) -> None:

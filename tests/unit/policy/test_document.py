@@ -393,6 +393,13 @@ def test_refused(text: str) -> None:
     assert code_of(lambda: load_policy(text.encode())) == "policy-malformed"
 
 
+def test_no_time_beyond_the_calendar() -> None:
+    """A time that has no UTC form is refused as any other text that is no time."""
+    early = "from: '0001-01-01T00:00:00+23:00', reason: x, date: 2026-01-01"
+    text = HEAD + "recalls: [{" + IDENTITY + ", " + early + "}]"
+    assert code_of(lambda: load_policy(text.encode())) == "policy-malformed"
+
+
 def test_digests() -> None:
     """Comments change the digest of the bytes and not the canonical one."""
     one, other = load_policy(HEAD.encode()), load_policy(HEAD.encode() + b"# x\n")
