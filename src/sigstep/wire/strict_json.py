@@ -24,7 +24,7 @@ def loads(data: bytes, *, at_most: int, name: str = "document") -> Any:
 
     Raises:
         FormatError: ``json-too-large``, ``json-not-utf8``, ``json-malformed``, ``json-duplicate-key``,
-            ``json-too-deep``.
+            ``json-too-deep``, ``json-too-many``.
     """
     if len(data) > at_most:
         raise _error(name, code="json-too-large", why=f"it has {len(data)} bytes; at most {at_most} are read")
@@ -54,8 +54,11 @@ def loads(data: bytes, *, at_most: int, name: str = "document") -> Any:
 def _bound_depth(text: str, name: str) -> None:
     if text.count("[") + text.count("{") <= limits.JSON_DEPTH:
         return
+    bare = _STRINGS.sub("", text)
+    if bare.count("[") + bare.count("{") > limits.JSON_CONTAINERS:
+        raise _error(name, code="json-too-many", why=f"it has more than {limits.JSON_CONTAINERS} arrays and objects")
     depth = 0
-    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+    for bracket in _BRACKETS.findall(bare):
         if bracket in "[{":
             depth += 1
             if depth > limits.JSON_DEPTH:
