@@ -14,7 +14,7 @@ from sigstep.policy.changes import hash_changed, is_local, ref_moved, source_cha
 from sigstep.policy.dependency_rules import LEVELS, Acceptance, DependencyPolicy, Profile
 from sigstep.policy.matcher import Matcher
 from sigstep.policy.publisher import RISKY_TRIGGERS, differences, repository_address
-from sigstep.policy.recalls import Recall
+from sigstep.policy.recalls import Recall, names_value
 
 FRESH: Final = timedelta(days=14)  # the window in which package indexes themselves compare
 TOO_NEW: Final = timedelta(days=3)  # stolen tokens were noticed within hours to two days
@@ -157,7 +157,7 @@ def _of_recalls(change: Change, new: PackageEvidence, recalls: Sequence[Recall])
         "repository-id": {one.repository_id for one in new.publishers} - {""},
     }
     for one in recalls:
-        named = one.value in known.get(one.kind, ())
+        named = any(names_value(one, said) for said in known.get(one.kind, ()))
         named = named or (one.kind == "identity" and any(_is_identity(one, each, new) for each in new.publishers))
         if named:
             yield "recalled", f"it was recalled on {one.day} by its {one.kind}: {one.reason}"

@@ -134,6 +134,14 @@ def recalled(recalls: Iterable[Recall], digests: Iterable[Digest], proofs: Seque
     )
 
 
+def names_value(recall: Recall, said: str) -> bool:
+    """Whether a recall of another kind than ``identity`` means the value: a run with all its attempts, a commit also
+    in capitals or abbreviated, as people write it."""
+    if recall.kind == "commit":
+        return said.lower().startswith(recall.value.lower())
+    return said == recall.value or (recall.kind == "run" and said.startswith(f"{recall.value}/attempts/"))
+
+
 def _recall(section: Section) -> Recall:
     section.only("reason", "date", "from", "until", *KINDS)
     given = [kind for kind in KINDS if kind in section.members]
@@ -161,9 +169,7 @@ def _names(recall: Recall, proof: Verified) -> bool:
         return False
     if recall.kind != "identity":
         said = identity.extensions.get(EXTENSIONS[recall.kind], "")
-        if recall.kind == "commit":  # people write it in capitals or abbreviate it: the certificate has the whole
-            return said.lower().startswith(recall.value.lower())
-        return said == recall.value or (recall.kind == "run" and said.startswith(f"{recall.value}/attempts/"))
+        return names_value(recall, said)
     assert recall.issuer is not None
     assert recall.subject is not None
     if not (identity.issuer and recall.issuer.matches(identity.issuer) and recall.subject.matches(identity.subject)):

@@ -77,6 +77,7 @@ CASES: dict[str, tuple[str, str, dict[str, Any], tuple[str, ...], bool]] = {
     "allowance ended": ("- {name: app, images: [ghcr.io/acme/app], allow: {reason: old, until: 2001-01-01}}", "", answer(), (APP,), True),
     "recalled digest": (SIGNED, RECALL % f"digest: '{DIGEST}'", answer(attestation()), (APP,), True),
     "recalled commit": (SIGNED, RECALL % "commit: c0ffee", answer(attestation(sourceRepositoryDigest="c0ffee")), (APP,), True),
+    "recalled abbreviated commit": (SIGNED, RECALL % "commit: C0FFE", answer(attestation(sourceRepositoryDigest="c0ffee")), (APP,), True),
     "another commit": (SIGNED, RECALL % "commit: c0ffee", answer(attestation(sourceRepositoryDigest="00")), (APP,), False),
     "recalled run": (SIGNED, RECALL % "run: 'https://x/7'", answer(attestation(runInvocationURI="https://x/7/attempts/2")), (APP,), True),
     "recalled identity": (SIGNED, RECALL % WHO, answer(attestation()), (APP,), True),

@@ -128,6 +128,10 @@ same(text, wanted) { wanted.any; text != "" }
 is_recalled(image, recall) { endswith(image, sprintf("@%v", [recall.digest])) }
 is_recalled(image, recall) { attested(image)[_].signature.certificate[recall.member] == recall.value }
 is_recalled(image, recall) {
+  recall.member == "sourceRepositoryDigest"
+  startswith(lower(attested(image)[_].signature.certificate.sourceRepositoryDigest), lower(recall.value))
+}
+is_recalled(image, recall) {
   recall.member == "runInvocationURI"
   startswith(attested(image)[_].signature.certificate.runInvocationURI, sprintf("%v/attempts/", [recall.value]))
 }
