@@ -16,7 +16,7 @@ from sigstep.sandbox.local import Sandbox
 __all__ = ["sandbox"]
 
 PROGRAM = """
-import os, sys
+import os, sys, time
 from types import MappingProxyType
 from sigstep.errors import UsageError
 from sigstep.flows.many import over_cores
@@ -28,6 +28,7 @@ def work(item):
         raise UsageError(code='file-unreadable', what='no')
     if item == 77 and '--kill' in sys.argv and os.getpid() != PARENT:
         os.kill(os.getpid(), 9)
+    time.sleep(0.01)  # long enough that one process cannot take every piece before the other has begun
     return MappingProxyType({'item': item, 'process': os.getpid()})
 
 try:

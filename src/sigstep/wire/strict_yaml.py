@@ -67,7 +67,10 @@ def documents(
     except UnicodeDecodeError:
         raise _error(name, code="yaml-malformed", why="it is not UTF-8") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise _error(name, code="yaml-malformed", why=" ".join(str(error).split())[:200]) from None
+        why = " ".join(str(error).split())[:200]
+        # some builds of libyaml have a bound of their own, 1,000, met before the first event comes out
+        code = "yaml-too-deep" if "maximum nesting depth" in why else "yaml-malformed"
+        raise _error(name, code=code, why=why) from None
 
 
 def loads_all(data: bytes, *, at_most: int = limits.POLICY_BYTES, name: str = "document") -> tuple[Any, ...]:
