@@ -68,8 +68,9 @@ def documents(
         raise _error(name, code="yaml-malformed", why="it is not UTF-8") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         why = " ".join(str(error).split())[:200]
-        # some builds of libyaml have a bound of their own, 1,000, met before the first event comes out
-        code = "yaml-too-deep" if "maximum nesting depth" in why else "yaml-malformed"
+        # libyaml 0.2.6 has a bound of its own, 1,000, which its look-ahead meets before `_Composer` sees an event
+        deep = getattr(error, "problem", None) == "exceeded maximum nesting depth"
+        code = "yaml-too-deep" if deep else "yaml-malformed"
         raise _error(name, code=code, why=why) from None
 
 
