@@ -13,10 +13,11 @@ export SIGSTEP_SHARED ?= $(abspath $(CURDIR)/../shared)
 help: ## list every target
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
 
-$(VENV)/.ready: pyproject.toml
+$(VENV)/.ready: pyproject.toml requirements/dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[action,deps,policy,sandbox,sbom]' --group dev --group docs
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
 ORACLE := tests/flows/oracle_js
@@ -32,6 +33,14 @@ $(VENV)/wheelhouse/.ready: requirements/action.txt requirements/build.txt $(VENV
 
 .PHONY: setup
 setup: $(VENV)/.ready $(VENV)/wheelhouse/.ready $(ORACLE)/node_modules/.package-lock.json ## make the virtual environment with everything the other targets need
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
+.PHONY: lock
+lock: setup ## write the locks anew: LOCK_FLAGS=--upgrade takes the newest versions
+	$(LOCK) $(LOCK_FLAGS) --python-version 3.10 --extra action --extra deps --no-emit-package pygithub --no-emit-package pynacl pyproject.toml -o requirements/action.txt
+	echo "build hatchling" | tr ' ' '\n' | $(LOCK) $(LOCK_FLAGS) --python-version 3.10 --no-annotate - -o requirements/build.txt
+	$(LOCK) $(LOCK_FLAGS) --python-version 3.11 --all-extras --group dev --group docs -c requirements/action.txt -c requirements/build.txt \
+	  pyproject.toml -o requirements/dev.txt
 
 .PHONY: demo
 demo: setup ## sign, attest and verify this project's own wheel and sdist on loopback; leaves demo-out/
