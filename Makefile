@@ -39,7 +39,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-in
 lock: setup ## write the locks anew: LOCK_FLAGS=--upgrade takes the newest versions
 	$(LOCK) $(LOCK_FLAGS) --python-version 3.10 --extra action --extra deps --no-emit-package pygithub --no-emit-package pynacl pyproject.toml -o requirements/action.txt
 	echo "build hatchling" | tr ' ' '\n' | $(LOCK) $(LOCK_FLAGS) --python-version 3.10 --no-annotate - -o requirements/build.txt
-	$(LOCK) $(LOCK_FLAGS) --python-version 3.11 --all-extras --group dev --group docs -c requirements/action.txt -c requirements/build.txt \
+	$(LOCK) $(LOCK_FLAGS) --python-version 3.10 --all-extras --group dev --group docs -c requirements/action.txt -c requirements/build.txt \
 	  pyproject.toml -o requirements/dev.txt
 
 .PHONY: demo
