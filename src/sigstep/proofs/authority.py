@@ -17,6 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 from sigstep.errors import ProofError
 from sigstep.model.digest import Algorithm
 from sigstep.model.trust import Authority
+from sigstep.proofs.certificate import Leaf
 from sigstep.proofs.keys import PublicKey, public_key, verify_with
 
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
@@ -114,8 +115,9 @@ def _check_ca(certificate: x509.Certificate, depth: int, usage: x509.ObjectIdent
         raise _refuse("a CA certificate has an unknown critical extension")
 
 
-def signed_by(child: x509.Certificate, issuer: AuthorityChain) -> bool:
-    """Whether the authority's first certificate, whose key is at hand, signed ``child``, and the names agree."""
+def signed_by(leaf: Leaf, issuer: AuthorityChain) -> bool:
+    """Whether the authority's first certificate, whose key is at hand, signed ``leaf``, and the names agree."""
+    child = leaf.certificate
     if not isinstance(issuer.key.key, ec.EllipticCurvePublicKey):
         return issued_by(child, issuer.certificates[0])
     try:
@@ -125,7 +127,7 @@ def signed_by(child: x509.Certificate, issuer: AuthorityChain) -> bool:
     algorithm = _HASHES.get(hashed.name) if hashed is not None else None
     if algorithm is None or child.issuer != issuer.certificates[0].subject:
         return False
-    return verify_with(issuer.key, child.signature, child.tbs_certificate_bytes, algorithm)
+    return verify_with(issuer.key, child.signature, leaf.signed_part, algorithm)
 
 
 def issued_by(child: x509.Certificate, issuer: x509.Certificate) -> bool:

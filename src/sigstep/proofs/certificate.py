@@ -9,12 +9,12 @@ from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from sigstep.errors import ProofError
 from sigstep.model.identity import EXTENSIONS, FULCIO_ARC, Identity, NameKind
 from sigstep.proofs.keys import PublicKey, public_key
+from sigstep.wire.der import SEQUENCE, Der
 
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 UNREADABLE: Final = (
@@ -27,6 +27,8 @@ UNREADABLE: Final = (
 )
 """What the X.509 library raises for a certificate or name that it cannot read."""
 _OTHER_NAME: Final = x509.ObjectIdentifier(f"{FULCIO_ARC}.7")
+_ISSUERS: Final = (1, 8)
+_NUMBERS: Final = {x509.ObjectIdentifier(f"{FULCIO_ARC}.{number}"): number for number in (*_ISSUERS, *EXTENSIONS)}
 _RAW: Final = range(1, 7)  # the deprecated extensions hold bare text, the later ones a DER UTF8String
 _KNOWN_CRITICAL: Final = frozenset(
     {
@@ -59,6 +61,11 @@ class Leaf:
             raise malformed(str(error)[:200]) from None
         return public_key(key)
 
+    @property
+    def signed_part(self) -> bytes:
+        """The bytes under the issuer's signature, as they stand in ``der`` (TBSCertificate, RFC 5280 section 4.1)."""
+        return Der(self.der).take(SEQUENCE).whole(SEQUENCE)
+
     def value(self, kind: type[_Kind]) -> _Kind | None:
         """The extension of that kind, or None."""
         found = self.extensions.get(kind.oid)
@@ -80,8 +87,6 @@ def load_leaf(der: bytes) -> Leaf:
         raise malformed(str(error)[:200]) from None
     if unknown:
         raise malformed(f"it has an unknown critical extension {unknown[0].dotted_string}")
-    if certificate.public_bytes(Encoding.DER) != der:
-        raise malformed("it has bytes that belong to no certificate")
     leaf = Leaf(der=der, certificate=certificate, extensions=extensions)
     _check_usage(leaf)
     return leaf
@@ -108,18 +113,17 @@ def identity_of(leaf: Leaf) -> Identity:
     kind, subject = _name(leaf)
     values: dict[int, str] = {}
     for oid, one in leaf.extensions.items():
-        arc, _, last = oid.dotted_string.rpartition(".")
-        if arc == FULCIO_ARC and isinstance(one.value, x509.UnrecognizedExtension):
-            number = int(last)
+        number = _NUMBERS.get(oid)
+        if number is not None and isinstance(one.value, x509.UnrecognizedExtension):
             values[number] = _text(one.value.value, raw=number in _RAW)
-    issuers = {values[number] for number in (1, 8) if number in values}
+    issuers = {values[number] for number in _ISSUERS if number in values}
     if len(issuers) > 1:
         raise _bad_identity("its two issuer extensions differ")
     return Identity(
         kind=kind,
         subject=subject,
         issuer=next(iter(issuers), None),
-        extensions={EXTENSIONS[number]: value for number, value in values.items() if number in EXTENSIONS},
+        extensions={EXTENSIONS[number]: value for number, value in values.items() if number not in _ISSUERS},
     )
 
 

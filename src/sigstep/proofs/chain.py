@@ -48,7 +48,7 @@ def _issuers(leaf: Leaf, authorities: Sequence[AuthorityChain]) -> tuple[Authori
         if issuer.subject != name:
             continue
         if one.key.spki not in held:
-            held[one.key.spki] = signed_by(leaf.certificate, one)
+            held[one.key.spki] = signed_by(leaf, one)
         if held[one.key.spki]:
             found.append(one)
     return tuple(found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
@@ -19,7 +18,6 @@ from sigstep.proofs.merkle import inclusion_root, leaf_hash
 from sigstep.proofs.prepared import PreparedLog
 from sigstep.wire.note import Checkpoint, parse_checkpoint
 
-_V1_ORIGIN: Final = re.compile(r"(.+) - [0-9]+", re.DOTALL)
 _COSIGNATURE_BYTES: Final = 8 + 64
 
 
@@ -66,18 +64,19 @@ def verify_inclusion(entry: LogEntry, log: PreparedLog, witnesses: Sequence[Witn
 
 
 def _verify_signature(checkpoint: Checkpoint, log: PreparedLog, *, version_2: bool) -> None:
-    match = _V1_ORIGIN.fullmatch(checkpoint.origin)
-    host = match[1] if match and not version_2 else checkpoint.origin
-    expected = urlsplit(log.log.base_url if "//" in log.log.base_url else f"//{log.log.base_url}").hostname or ""
-    if version_2 and host != expected:
-        raise ProofError(
-            code="checkpoint-origin",
-            what="the checkpoint is of another log",
-            why=f"its origin is {host[:100]!r}, the log is {expected!r}",
-            fix="fetch the entry from the log again",
-        )
+    """Rekor v2's origin and the name of its line are the log's host; Rekor v1 puts its tree's id behind other words."""
     hint = (log.log.checkpoint_key_id or log.log.log_id)[:4]
-    lines = [one for one in checkpoint.signatures if one.hint == hint and (one.name == host or not version_2)]
+    lines = [one for one in checkpoint.signatures if one.hint == hint]
+    if version_2:
+        host = urlsplit(log.log.base_url if "//" in log.log.base_url else f"//{log.log.base_url}").hostname or ""
+        if checkpoint.origin != host:
+            raise ProofError(
+                code="checkpoint-origin",
+                what="the checkpoint is of another log",
+                why=f"its origin is {checkpoint.origin[:100]!r}, the log is {host!r}",
+                fix="fetch the entry from the log again",
+            )
+        lines = [one for one in lines if one.name == host]
     if not lines or any(verify_message(log.key, one.signature, checkpoint.signed) is None for one in lines):
         raise ProofError(
             code="checkpoint-signature",

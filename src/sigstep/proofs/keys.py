@@ -22,6 +22,9 @@ _HASHES: Final = {
     Algorithm.SHA384: hashes.SHA384(),
     Algorithm.SHA512: hashes.SHA512(),
 }
+_ECDSA: Final = {name: ec.ECDSA(one) for name, one in _HASHES.items()}
+_PREHASHED: Final = {name: Prehashed(one) for name, one in _HASHES.items()}
+_ECDSA_PREHASHED: Final = {name: ec.ECDSA(one) for name, one in _PREHASHED.items()}
 _CURVES: Final = {
     "secp256r1": (Algorithm.SHA256,),
     "secp384r1": (Algorithm.SHA384, Algorithm.SHA256),
@@ -116,7 +119,7 @@ def verify_message(key: PublicKey, signature: bytes, message: bytes) -> Algorith
 
     None where it holds with none. P-384 and P-521 are tried with SHA-256 too: old clients signed so.
     """
-    if isinstance(key.key, ed25519.Ed25519PublicKey):
+    if not key.algorithms:
         return Algorithm.SHA512 if _holds(key, signature, message, Algorithm.SHA512, prehashed=False) else None
     for algorithm in key.algorithms:
         if _holds(key, signature, message, algorithm, prehashed=False):
@@ -140,12 +143,11 @@ def verify_with(key: PublicKey, signature: bytes, message: bytes, algorithm: Alg
 
 
 def _holds(key: PublicKey, signature: bytes, data: bytes, algorithm: Algorithm, *, prehashed: bool) -> bool:
-    chosen: hashes.HashAlgorithm | Prehashed = Prehashed(_HASHES[algorithm]) if prehashed else _HASHES[algorithm]
     try:
         if isinstance(key.key, ec.EllipticCurvePublicKey):
-            key.key.verify(signature, data, ec.ECDSA(chosen))
+            key.key.verify(signature, data, (_ECDSA_PREHASHED if prehashed else _ECDSA)[algorithm])
         elif isinstance(key.key, rsa.RSAPublicKey):
-            key.key.verify(signature, data, padding.PKCS1v15(), chosen)
+            key.key.verify(signature, data, padding.PKCS1v15(), (_PREHASHED if prehashed else _HASHES)[algorithm])
         else:
             key.key.verify(signature, data)
     except InvalidSignature:

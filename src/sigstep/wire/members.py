@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, Final
@@ -37,10 +38,10 @@ class Members:
         if not isinstance(value, dict):
             raise wrong_type(path, "an object")
         self.path = path
-        self._left: dict[str, Any] = {}
         if "_" not in "".join(value):
-            self._left.update(value)
+            self._left: dict[str, Any] = value.copy()
             return
+        self._left = {}
         for name, member in value.items():
             camel = _SNAKE.sub(_upper, name)
             if camel in self._left:
@@ -62,7 +63,7 @@ class Members:
 
     def object(self, name: str) -> Members | None:
         """A nested object; None where absent."""
-        value = self.take(name)
+        value = self._left.pop(name, None)
         return None if value is None else Members(value, f"{self.path}.{name}")
 
     def need(self, name: str) -> Members:
@@ -95,7 +96,7 @@ class Members:
 
     def text(self, name: str, default: str | None = None) -> str:
         """A string; ``default`` where absent, an error where there is no default."""
-        value = self.take(name)
+        value = self._left.pop(name, None)
         if isinstance(value, str):
             return value
         path = f"{self.path}.{name}"
@@ -107,7 +108,7 @@ class Members:
 
     def bytes(self, name: str, *, at_most: int, default: bytes | None = None) -> bytes:
         """Base64 bytes (see `decode_base64`); ``default`` where absent, an error where there is no default."""
-        value = self.take(name)
+        value = self._left.pop(name, None)
         path = f"{self.path}.{name}"
         if value is None:
             if default is None:
@@ -172,8 +173,8 @@ def decode_base64(value: Any, path: str, *, at_most: int) -> bytes:
             fix="make the document again with its own tool",
         )
     try:  # what nearly every writer writes: standard, padded, canonical
-        decoded = binascii.a2b_base64(value)
-        if binascii.b2a_base64(decoded, newline=False).decode() == value:
+        decoded = a2b_base64(value)
+        if b2a_base64(decoded, newline=False).decode() == value:
             return decoded
     except ValueError:
         pass

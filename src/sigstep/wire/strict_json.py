@@ -11,7 +11,7 @@ from sigstep.model import limits
 
 _STRINGS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _BRACKETS: Final = re.compile(r"[][{}]")
-_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def loads(data: bytes, *, at_most: int, name: str = "document") -> Any:
@@ -34,16 +34,11 @@ def loads(data: bytes, *, at_most: int, name: str = "document") -> Any:
         raise _error(name, code="json-not-utf8", why=f"byte {error.start} is not UTF-8") from None
     _bound_depth(text, name)
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_unique(name),
-            parse_constant=_no_constant(name),
-            parse_int=_bounded_int(name),
-        )
-        if _SURROGATE.search(text):
+        value = _DECODER.decode(text)
+        if b"\\" in data and _SURROGATE.search(data):
             json.dumps(value, ensure_ascii=False).encode("utf-8")  # lone surrogates
-    except FormatError:
-        raise
+    except _RefusedError as error:
+        raise _error(name, code=error.code, why=error.why) from None
     except UnicodeEncodeError:
         raise _error(name, code="json-not-utf8", why="it escapes a lone surrogate") from None
     except (ValueError, RecursionError) as error:
@@ -67,34 +62,36 @@ def _bound_depth(text: str, name: str) -> None:
             depth -= 1
 
 
-def _unique(name: str) -> Any:
-    def hook(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        members = dict(pairs)
-        if len(members) != len(pairs):
-            seen: set[str] = set()
-            for key, _ in pairs:
-                if key in seen:
-                    raise _error(name, code="json-duplicate-key", why=f"the member {key[:80]!r} is there twice")
-                seen.add(key)
-        return members
+class _RefusedError(Exception):
+    """What the decoder meets and JSON allows, or Python's reader does, but we do not."""
 
-    return hook
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(code)
+        self.code, self.why = code, why
 
 
-def _no_constant(name: str) -> Any:
-    def refuse(constant: str) -> NoReturn:
-        raise _error(name, code="json-malformed", why=f"{constant} is not JSON")
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _RefusedError("json-duplicate-key", f"the member {key[:80]!r} is there twice")
+            seen.add(key)
+    return members
 
-    return refuse
+
+def _no_constant(constant: str) -> NoReturn:
+    raise _RefusedError("json-malformed", f"{constant} is not JSON")
 
 
-def _bounded_int(name: str) -> Any:
-    def parse(digits: str) -> int:
-        if len(digits) > limits.JSON_DIGITS:
-            raise _error(name, code="json-malformed", why="a number has too many digits")
-        return int(digits)
+def _bounded_int(digits: str) -> int:
+    if len(digits) > limits.JSON_DIGITS:
+        raise _RefusedError("json-malformed", "a number has too many digits")
+    return int(digits)
 
-    return parse
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_bounded_int)
 
 
 def _error(name: str, *, code: str, why: str) -> FormatError:
