@@ -259,6 +259,6 @@ def _image_verdicts(
         platform=platform,
         recursive=recursive,
         places=places,
-        finders=_places(inputs, world),
+        finders=lambda: _places(inputs, world),
     )
     return verify_images(request, world).verdicts

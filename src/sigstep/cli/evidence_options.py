@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from sigstep.cli.options import together
 from sigstep.errors import UsageError
-from sigstep.flows.bundles import Detached
 from sigstep.model.trust import ThresholdOverrides
+
+if TYPE_CHECKING:
+    from sigstep.flows.bundles import Detached
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _COUNT: Final = click.IntRange(min=0, max=32)
@@ -57,6 +59,8 @@ def detached_of(options: dict[str, Any]) -> Detached | None:
         UsageError: ``option-conflict``: a part is named without the signature.
     """
     if options["signature"] is not None:
+        from sigstep.flows.bundles import Detached
+
         return Detached(
             signature=options["signature"], certificate=options["certificate"], timestamp=options["timestamp"]
         )

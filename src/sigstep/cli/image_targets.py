@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -127,6 +128,6 @@ def image_verdicts(
         places=listed,
         thresholds=thresholds,
         settings=settings,
-        finders=finders_of(options, world),
+        finders=partial(finders_of, options, world),
     )
     return verify_images(request, world).verdicts

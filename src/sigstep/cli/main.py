@@ -35,7 +35,7 @@ COMMANDS: Final = MappingProxyType[str, str](
         "verify": "sigstep.cli.verify:command",
     }
 )
-_OBJECTS: Final = 20_000  # between two collections: start-up makes many objects and no garbage
+_OBJECTS: Final = 100_000  # between two collections: start-up makes many objects and no garbage
 
 
 class LazyGroup(click.Group):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sigstep.errors import NothingToExamine, Refusal, SigstepError
 from sigstep.model.bundle import Bundle
@@ -17,7 +17,6 @@ from sigstep.model.trust import ThresholdOverrides, Thresholds, TrustMaterial
 from sigstep.model.verdict import Examination, Finding, Outcome, Report, Verdict
 from sigstep.model.verified import Verified
 from sigstep.oci.client import Client, Settings
-from sigstep.oci.layout import open_layout
 from sigstep.oci.manifest import Descriptor
 from sigstep.oci.reference import Reference
 from sigstep.oci.saved import SavedImage
@@ -26,11 +25,12 @@ from sigstep.policy.rule import AllOf, Rule
 from sigstep.ports.store import Finder
 from sigstep.ports.world import World
 from sigstep.proofs.prepared import PreparedTrust, prepare
-from sigstep.stores.cosign_tags import LegacyLayer, legacy_layers, read_layer
 from sigstep.stores.referrers import CONTENT, PREDICATE, bundle_referrers, read_referrer
 from sigstep.verification.pipeline import examine_bundle, verdict_of
 from sigstep.wire.bundle import parse_bundle
-from sigstep.wire.signed_document import parse_signed
+
+if TYPE_CHECKING:
+    from sigstep.stores.cosign_tags import LegacyLayer
 
 SIGNATURE_TYPE: Final = "https://sigstore.dev/cosign/sign/v1"
 EVERY_PLATFORM: Final = "all"
@@ -53,7 +53,7 @@ class ImageRequest:
         recursive: the index and each image that it lists.
         places: the lines of files that name an image, for the report.
         settings: how registries are reached.
-        finders: where else to look for attestations about the digest, where what is attached is not enough.
+        finders: names where else to look for attestations about the digest; asked where what is attached is not enough.
         thresholds: instead of those of each signer's instance.
     """
 
@@ -66,7 +66,7 @@ class ImageRequest:
     recursive: bool = False
     places: Mapping[Reference, tuple[str, ...]] = field(default_factory=lambda: _NO_PLACES)
     settings: Settings = field(default_factory=Settings)
-    finders: tuple[Finder, ...] = ()
+    finders: Callable[[], tuple[Finder, ...]] = tuple
     thresholds: Thresholds | ThresholdOverrides | None = None
 
 
@@ -111,14 +111,19 @@ def verify_images(request: ImageRequest, world: World) -> Report:
         list(pool.map(_look_up_tags, missed))
         _read_all(pool, [(image, one) for image in missed for one in image.unlikely])
         _read_all(pool, [(image, one) for image in missed for one in image.layers])
-    for finder in request.finders:
-        _seek(finder, [image for image in missed if not image.accepted], world)
+    if any(not image.accepted for image in missed):
+        for finder in request.finders():
+            _seek(finder, [image for image in missed if not image.accepted], world)
     return Report(verdicts=tuple(image.verdict() for image in images))
 
 
 def open_source(image: Reference | SavedImage, client: Client) -> WholeImage:
     """Where an image is read from."""
-    return RemoteImage(client, image) if isinstance(image, Reference) else open_layout(image)
+    if isinstance(image, Reference):
+        return RemoteImage(client, image)
+    from sigstep.oci.layout import open_layout
+
+    return open_layout(image)
 
 
 def meant(source: ImageSource, platform: str = "", *, recursive: bool = False) -> tuple[tuple[Digest, str], ...]:
@@ -245,6 +250,8 @@ def _seek(finder: Finder, images: Sequence[_Image], world: World) -> None:
     """Attestations that are kept elsewhere than in the registry, as GitHub keeps those of actions/attest."""
     if not images:
         return
+    from sigstep.wire.signed_document import parse_signed
+
     try:
         found = finder.find([image.subject for image in images], world)
     except SigstepError as error:
@@ -263,6 +270,8 @@ def _seek(finder: Finder, images: Sequence[_Image], world: World) -> None:
 
 
 def _look_up_tags(image: _Image) -> None:
+    from sigstep.stores.cosign_tags import legacy_layers
+
     try:
         image.layers = legacy_layers(image.source, image.digest)
     except SigstepError as error:
@@ -275,9 +284,9 @@ def _read_all(pool: ThreadPoolExecutor, jobs: Sequence[tuple[_Image, Descriptor 
     def one(job: tuple[_Image, Descriptor | LegacyLayer]) -> Callable[[], None]:
         image, attachment = job
         try:
-            found = _of_layer(image, attachment) if isinstance(attachment, LegacyLayer) else _of(image, attachment)
+            found = _of(image, attachment) if isinstance(attachment, Descriptor) else _of_layer(image, attachment)
         except SigstepError as error:
-            failure, source = error, attachment.source if isinstance(attachment, LegacyLayer) else attachment.digest
+            failure, source = error, attachment.digest if isinstance(attachment, Descriptor) else attachment.source
             return lambda: image.failed(failure, "bundle", str(source))
         return lambda: image.examinations.append(found) if found is not None else None
 
@@ -291,6 +300,8 @@ def _of(image: _Image, referrer: Descriptor) -> Examination | None:
 
 
 def _of_layer(image: _Image, layer: LegacyLayer) -> Examination:
+    from sigstep.stores.cosign_tags import read_layer
+
     read = read_layer(image.source, layer, image.digest)
     if read.is_signature:  # the payload is what was signed; `read_layer` bound it to the image
         payload = replace(image.subject, digests=(Digest.of(read.data),))

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sigstep.errors import UsageError
-from sigstep.flows.registry_store import RegistryStore
 from sigstep.oci.client import Settings
 from sigstep.oci.reference import parse_reference
 from sigstep.ports.store import Finder
 from sigstep.ports.world import World
 from sigstep.services.github import check_slug, github_of
 from sigstep.stores.github import GitHubStore
-from sigstep.stores.release import ReleaseStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +48,8 @@ def finders(places: Places, world: World) -> tuple[Finder, ...]:
         check_slug(places.github if "/" in places.github else f"{places.github}/x")
         found.append(GitHubStore(github=github, place=places.github, predicate_type=places.predicate_type))
     if places.registry:
+        from sigstep.flows.registry_store import RegistryStore
+
         found.append(RegistryStore(repository=parse_reference(places.registry), settings=places.settings))
     if places.release:
         if "/" not in places.github:
@@ -59,5 +59,7 @@ def finders(places: Places, world: World) -> tuple[Finder, ...]:
                 why="every repository can have a release of that tag",
                 fix="name the repository: --repo OWNER/NAME",
             )
+        from sigstep.stores.release import ReleaseStore
+
         found.append(ReleaseStore(github=github, repository=places.github, tag=places.release))
     return tuple(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
 from cryptography.x509.certificate_transparency import SignedCertificateTimestamp
@@ -14,7 +14,9 @@ from sigstep.proofs.authority import AuthorityChain
 from sigstep.proofs.certificate import Leaf
 from sigstep.proofs.keys import verify_message
 from sigstep.proofs.prepared import PreparedLog
-from sigstep.wire.detached_sct import DetachedSct
+
+if TYPE_CHECKING:
+    from sigstep.wire.detached_sct import DetachedSct
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 SCTS: Final = 32
