@@ -6,6 +6,7 @@ WORKERS ?= 2
 FUZZ_EXAMPLES ?= 5000
 FUZZ_MUTANTS ?= 200000
 FUZZ_SEED ?= 1
+CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 export UV_SYSTEM_CERTS ?= true
 export SIGSTEP_SHARED ?= $(abspath $(CURDIR)/../shared)
 
@@ -76,7 +77,8 @@ bench: setup ## measure; one file in bench/ for each figure
 .PHONY: fuzz
 fuzz: setup ## random and damaged input for every reader; mutants judged by three verifiers
 	SIGSTEP_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -n $(WORKERS) tests/properties
-	$(BIN)/python -m tests.properties.agreement $(FUZZ_MUTANTS) $(FUZZ_SEED)
+	seq $(FUZZ_SEED) $$(($(FUZZ_SEED) + $(CORES) - 1)) | \
+	  xargs -P $(CORES) -I SEED $(BIN)/python -m tests.properties.agreement $$(($(FUZZ_MUTANTS) / $(CORES))) SEED
 
 .PHONY: docs
 docs: setup ## build the documentation, strictly

@@ -1,4 +1,4 @@
-"""Bundles with one thing changed: every member dropped, doubled, moved, or changed by a bit or a byte."""
+"""Bundles with one thing changed: every member dropped, doubled, moved, spelled otherwise, or changed by a bit or a byte."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import copy
 import json
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -18,6 +19,13 @@ from sigstep.proofs.prepared import PreparedTrust
 from sigstep.verification.pipeline import establish
 from sigstep.wire.bundle import parse_bundle
 
+_BUNDLE = "application/vnd.dev.sigstore.bundle"
+MEDIA_TYPES = tuple(
+    form.format(version)
+    for form in (f"{_BUNDLE}+json;version={{}}", f"{_BUNDLE}.v{{}}+json")
+    for version in ("0.1", "0.2", "0.3", "0.4")
+)
+_NOTE = re.compile(r"(.+?)\n\n(\u2014 (\S+) (\S+)\n)", re.DOTALL)
 NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
 Path = tuple[str | int, ...]
 
@@ -30,6 +38,19 @@ class Mutant:
     data: bytes
 
 
+@dataclass(frozen=True)
+class Change:
+    """One change: the value at a path becomes another one."""
+
+    name: str
+    path: Path
+    value: Any
+
+    def of(self, document: Any) -> Mutant:
+        """The document with this change."""
+        return Mutant(self.name, json.dumps(_put(document, self.path, self.value)).encode())
+
+
 def mutants(document: Any, other: Any, chance: random.Random, *, bits: int) -> Iterator[Mutant]:
     """Every structural change of ``document``, and ``bits`` random bits of every text.
 
@@ -38,12 +59,23 @@ def mutants(document: Any, other: Any, chance: random.Random, *, bits: int) -> I
         other: another one, whose members are put in the place of the first one's.
         bits: how many bits and bytes of each text and each base64 value are changed.
     """
+    for change in changes(document, other, chance, bits=bits):
+        yield change.of(document)
+
+
+def changes(document: Any, other: Any, chance: random.Random, *, bits: int) -> Iterator[Change]:
+    """The changes that make `mutants`."""
+    for name, changed in _respelled("", document):
+        yield Change(f"bundle {name}", (), changed)
     for path, value in _walk(document):
+        where = ".".join(map(str, path))
         for name, changed in _changes(value, _at(other, path), chance, bits):
-            yield Mutant(f"{'.'.join(map(str, path))} {name}", _put(document, path, changed))
-        yield Mutant(f"{'.'.join(map(str, path))} dropped", _put(document, path, _DROP))
+            yield Change(f"{where} {name}", path, changed)
+        for name, changed in _respelled(path[-1], value):
+            yield Change(f"{where} {name}", path, changed)
+        yield Change(f"{where} dropped", path, _DROP)
         if isinstance(path[-1], int):
-            yield Mutant(f"{'.'.join(map(str, path))} doubled", _put(document, path, _TWICE))
+            yield Change(f"{where} doubled", path, _TWICE)
 
 
 _DROP, _TWICE = object(), object()
@@ -119,6 +151,48 @@ _TEXT: tuple[Callable[[str, random.Random], str | None], ...] = (
 )
 
 
+def _respelled(member: str | int, value: Any) -> Iterator[tuple[str, Any]]:
+    """The same in another spelling of proto3 JSON, and what looks like one."""
+    if isinstance(value, dict):
+        snake = {re.sub("[A-Z]", lambda match: f"_{match[0].lower()}", name): one for name, one in value.items()}
+        if snake != value:
+            yield "in snake case", snake
+        yield "with an unknown null", {**value, "unknown": None}
+        yield "with an unknown member", {**value, "unknown": 1}
+    elif member == "mediaType":
+        yield from ((f"as {one}", one) for one in MEDIA_TYPES if one != value)
+    elif member == "envelope":
+        yield from _notes(value)
+    elif member == "algorithm" and value == "SHA2_256":
+        yield "as a number", 1
+    elif isinstance(value, str) and value.isdigit():
+        yield "as a number", int(value)
+    elif isinstance(value, str) and _decoded(value):
+        yield "url-safe", value.replace("+", "-").replace("/", "_")
+        yield "unpadded", value.rstrip("=")
+        yield "broken", f"{value[:4]}\n{value[4:]}"
+
+
+def _notes(text: str) -> Iterator[tuple[str, str]]:
+    """A signed note with other lines."""
+    match = _NOTE.fullmatch(text)
+    if match is None:
+        return
+    body, line, name, blob = match.groups()
+    gap = "\n\n"
+    hint = (_decoded(blob) or b"")[:4]
+    lies, foreign = (f"\u2014 {{}} {_encoded(start + bytes(68))}\n" for start in (hint, b"\0\0\0\0"))
+    yield "line renamed", f"{body}{gap}\u2014 other.example {blob}\n"
+    yield "line doubled", text + line
+    yield "foreign line added", text + foreign.format("other.example")
+    yield "foreign line of its name added", text + foreign.format(name)
+    yield "foreign line of its hint added", text + lies.format("other.example")
+    yield "foreign line before", body + gap + foreign.format("other.example") + line
+    yield "wrong line added", text + lies.format(name)
+    yield "text added", f"{body}\nmore{gap}{line}"
+    yield "empty line added", f"{text}\n{line}"
+
+
 def _decoded(text: str) -> bytes | None:
     try:
         return base64.b64decode(text, validate=True)
@@ -130,18 +204,20 @@ def _encoded(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _put(document: Any, path: Path, value: Any) -> bytes:
-    changed = copy.deepcopy(document)
-    parent = changed
-    for name in path[:-1]:
-        parent = parent[name]
-    if value is _DROP:
-        del parent[path[-1]]
+def _put(document: Any, path: Path, value: Any) -> Any:
+    """The document with another value at a path; what does not change is shared."""
+    if not path:
+        return value
+    changed = copy.copy(document)
+    if len(path) > 1:
+        changed[path[0]] = _put(document[path[0]], path[1:], value)
+    elif value is _DROP:
+        del changed[path[0]]
     elif value is _TWICE:
-        parent.insert(path[-1], copy.deepcopy(parent[path[-1]]))
+        changed.insert(path[0], changed[path[0]])
     else:
-        parent[path[-1]] = value
-    return json.dumps(changed).encode()
+        changed[path[0]] = value
+    return changed
 
 
 def outcome(mutant: Mutant, original: Bundle, subject: Subject, trust: PreparedTrust) -> str:
@@ -163,8 +239,8 @@ def without_hints(bundle: Bundle) -> Bundle:
     """The bundle without what carries no meaning for its verification.
 
     These are: the version that it says it has, further certificates of a chain (hints, never anchors), the envelope's
-    key id, cosignatures of witnesses nobody asked for and names before
-    signatures that hold, and the global index and integrated time of a log entry that no promise covers (Rekor v2 has neither).
+    key id, lines of a checkpoint that are not of the log's key
+    (told by name and hint), and the global index and integrated time of a log entry that no promise covers (Rekor v2 has neither).
     """
     material, content = bundle.material, bundle.content
     if isinstance(material, CertificateMaterial):
@@ -188,6 +264,11 @@ def _entry(entry: LogEntry) -> LogEntry:
     if entry.proof is None or entry.proof.checkpoint is None:
         return entry
     body, gap, signatures = entry.proof.checkpoint.partition("\n\n")
-    blobs = (line.rpartition(" ")[2] for line in signatures.split("\n"))
-    own = [one for one in blobs if (_decoded(one) or b"")[:4] == entry.log_id[:4]]
+    name = body.partition("\n")[0].partition(" - ")[0]
+    lines = (line.rpartition(" ") for line in signatures.split("\n"))
+    own = {
+        blob
+        for start, _, blob in lines
+        if start == f"\u2014 {name}" and (_decoded(blob) or b"")[:4] == entry.log_id[:4]
+    }
     return replace(entry, proof=replace(entry.proof, checkpoint=body + gap + "\n".join(own)))

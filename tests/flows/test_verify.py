@@ -90,6 +90,12 @@ def _spoil_signature_line(text: str) -> str:
     return f"{head} {base64.b64encode(bytes(data)).decode()}\n"
 
 
+def _unproved(bundle: Json) -> None:
+    bundle["mediaType"] = "application/vnd.dev.sigstore.bundle+json;version=0.1"
+    del entry(bundle)["inclusionProof"]
+    entry(bundle)["inclusionPromise"] = {"signedEntryTimestamp": "AAAA"}
+
+
 CHANGES: dict[str, tuple[tuple[int, bool], Change, set[str]]] = {
     "promise": (
         (1, False),
@@ -97,9 +103,29 @@ CHANGES: dict[str, tuple[tuple[int, bool], Change, set[str]]] = {
         {"promise-invalid"},
     ),
     "integrated time": ((1, False), lambda b: entry(b).update(integratedTime="1700000000"), {"promise-invalid"}),
+    "a promise without its time": (
+        (1, False),
+        lambda b: entry(b).pop("integratedTime"),  # the stamp would do, but a promise has to hold
+        {"promise-invalid"},
+    ),
+    "no proof, and a log that promises nothing": ((2, False), _unproved, {"entry-unproved"}),
+    "no certificate": (
+        (1, False),
+        lambda b: b["verificationMaterial"].update(certificate={"rawBytes": ""}),
+        {"json-member-missing"},
+    ),
+    "another member of ours": ((1, False), lambda b: b.update(sigstepPending={}), {"json-member-type"}),
+    "no log id": ((1, False), lambda b: entry(b).update(logId={"keyId": ""}), {"json-member-missing"}),
     "global index": ((1, False), lambda b: entry(b).update(logIndex="99999"), {"promise-invalid"}),
     "root hash": ((1, False), lambda b: flip(entry(b)["inclusionProof"], "rootHash"), {"inclusion-proof-mismatch"}),
     "root hash v2": ((2, False), lambda b: flip(entry(b)["inclusionProof"], "rootHash"), {"inclusion-proof-mismatch"}),
+    "no root hash v2": ((2, False), lambda b: entry(b)["inclusionProof"].pop("rootHash"), {"inclusion-proof-mismatch"}),
+    "no tree size v2": ((2, False), lambda b: entry(b)["inclusionProof"].pop("treeSize"), {"inclusion-proof-mismatch"}),
+    "no proof index v2": (
+        (2, True),
+        lambda b: entry(b)["inclusionProof"].pop("logIndex"),
+        {"inclusion-proof-mismatch"},
+    ),
     "body": ((2, False), lambda b: flip(entry(b), "canonicalizedBody", 40), {"inclusion-proof-root"}),
     "index v2": (
         (2, False),
@@ -108,6 +134,16 @@ CHANGES: dict[str, tuple[tuple[int, bool], Change, set[str]]] = {
     ),
     "checkpoint signature": ((1, True), lambda b: _checkpoint(b, _spoil_signature_line), {"checkpoint-signature"}),
     "checkpoint signature v2": ((2, True), lambda b: _checkpoint(b, _spoil_signature_line), {"checkpoint-signature"}),
+    "checkpoint signature's name": (
+        (1, True),
+        lambda b: _checkpoint(b, lambda text: text.replace("\n\n\u2014 localhost ", "\n\n\u2014 other.example ")),
+        {"checkpoint-signature"},
+    ),
+    "two lines of the log, one wrong": (
+        (1, True),
+        lambda b: _checkpoint(b, lambda text: text + _spoil_signature_line(text).rpartition("\n\n")[2]),
+        {"checkpoint-signature"},
+    ),
     "checkpoint text": (
         (2, True),
         lambda b: _checkpoint(b, lambda text: "other.example" + text[text.index("\n") :]),
@@ -165,6 +201,16 @@ CHANGES: dict[str, tuple[tuple[int, bool], Change, set[str]]] = {
         {"signature-invalid"},
     ),
 }
+
+
+def test_an_index_that_nothing_proves(sandbox: Sandbox, bundles: dict[tuple[int, bool], Json]) -> None:
+    """Rekor v1: the proof is about the index in one shard; over all of them only a promise vouches for one."""
+    changed = copy.deepcopy(bundles[1, False])
+    assert proved(sandbox, changed).entries[0].log_index == int(entry(changed)["logIndex"])
+    del entry(changed)["inclusionPromise"]
+    entry(changed)["logIndex"] = "777"
+    (found,) = proved(sandbox, changed).entries
+    assert (found.log_index, found.index_text, found.proved_by) == (None, "(not proved)", ("inclusion proof",))
 
 
 @pytest.mark.parametrize("name", CHANGES)

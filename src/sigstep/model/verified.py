@@ -30,16 +30,25 @@ class VerifiedTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedEntry:
-    """A log entry whose presence in the log is proved. ``witnesses`` are names of known cosigners."""
+    """A log entry whose presence in the log is proved. ``witnesses`` are names of known cosigners.
+
+    ``log_index`` counts over the whole log. None where nothing proves it: Rekor v1's inclusion proof is about the
+    index in one shard, and only its promise is about this one.
+    """
 
     log_url: str
     log_id: bytes
-    log_index: int
+    log_index: int | None
     kind: str
     kind_version: str
     integrated_time: datetime | None
     proved_by: tuple[str, ...]
     witnesses: tuple[str, ...] = ()
+
+    @property
+    def index_text(self) -> str:
+        """The index, for people."""
+        return "(not proved)" if self.log_index is None else str(self.log_index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,16 +43,11 @@ def verify_inclusion(entry: LogEntry, log: PreparedLog, witnesses: Sequence[Witn
     checkpoint = parse_checkpoint(proof.checkpoint)
     version_2 = entry.kind_version == "0.0.2" and entry.kind in {"hashedrekord", "dsse"}
     _verify_signature(checkpoint, log, version_2=version_2)
-    index = entry.log_index if version_2 else proof.log_index
-    if not version_2 and (proof.root_hash != checkpoint.root_hash or proof.tree_size != checkpoint.tree_size):
+    if proof.root_hash != checkpoint.root_hash or proof.tree_size != checkpoint.tree_size:
         raise _mismatch("the proof's root hash or tree size is not the checkpoint's")
-    if version_2 and (
-        (proof.tree_size and proof.tree_size != checkpoint.tree_size)
-        or (proof.root_hash and proof.root_hash != checkpoint.root_hash)
-        or (proof.log_index and proof.log_index != index)
-    ):
-        raise _mismatch("the proof contradicts the checkpoint or the entry's index")
-    root = inclusion_root(leaf_hash(entry.body), index, checkpoint.tree_size, proof.hashes)
+    if version_2 and proof.log_index != entry.log_index:  # Rekor v1 has one index of its shard and one over all
+        raise _mismatch("the proof's index is not the entry's")
+    root = inclusion_root(leaf_hash(entry.body), proof.log_index, checkpoint.tree_size, proof.hashes)
     if root != checkpoint.root_hash:
         raise ProofError(
             code="inclusion-proof-root",
@@ -64,19 +59,19 @@ def verify_inclusion(entry: LogEntry, log: PreparedLog, witnesses: Sequence[Witn
 
 
 def _verify_signature(checkpoint: Checkpoint, log: PreparedLog, *, version_2: bool) -> None:
-    """Rekor v2's origin and the name of its line are the log's host; Rekor v1 puts its tree's id behind other words."""
-    hint = (log.log.checkpoint_key_id or log.log.log_id)[:4]
-    lines = [one for one in checkpoint.signatures if one.hint == hint]
+    """Rekor v2's origin is the log's host; Rekor v1's is any host and its tree's id. The log's lines have that host as name."""
+    name = checkpoint.origin.rpartition(" - ")[0] or checkpoint.origin
     if version_2:
-        host = urlsplit(log.log.base_url if "//" in log.log.base_url else f"//{log.log.base_url}").hostname or ""
-        if checkpoint.origin != host:
+        name = urlsplit(log.log.base_url if "//" in log.log.base_url else f"//{log.log.base_url}").hostname or ""
+        if checkpoint.origin != name:
             raise ProofError(
                 code="checkpoint-origin",
                 what="the checkpoint is of another log",
-                why=f"its origin is {checkpoint.origin[:100]!r}, the log is {host!r}",
+                why=f"its origin is {checkpoint.origin[:100]!r}, the log is {name!r}",
                 fix="fetch the entry from the log again",
             )
-        lines = [one for one in lines if one.name == host]
+    hint = (log.log.checkpoint_key_id or log.log.log_id)[:4]
+    lines = [one for one in checkpoint.signatures if (one.name, one.hint) == (name, hint)]  # others: unknown keys
     if not lines or any(verify_message(log.key, one.signature, checkpoint.signed) is None for one in lines):
         raise ProofError(
             code="checkpoint-signature",

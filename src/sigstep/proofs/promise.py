@@ -15,16 +15,18 @@ def verify_promise(entry: LogEntry, log: PreparedLog) -> datetime | None:
     """Prove the log's promise, and with it the integrated time.
 
     Returns:
-        The integrated time (aware, UTC); None where the entry has none.
+        The integrated time (aware, UTC); None where the entry has no promise. A promise without a time is one over
+        the time 0, the default of its member.
 
     Raises:
         ProofError: ``promise-invalid``.
     """
-    if entry.promise is None or entry.integrated_time is None:
+    if entry.promise is None:
         return None
+    seconds = entry.integrated_time or 0
     payload = b'{"body":"%b","integratedTime":%d,"logID":"%b","logIndex":%d}' % (  # canonical as it stands (RFC 8785)
         base64.b64encode(entry.body),
-        entry.integrated_time,
+        seconds,
         entry.log_id.hex().encode(),
         entry.log_index,
     )
@@ -36,7 +38,7 @@ def verify_promise(entry: LogEntry, log: PreparedLog) -> datetime | None:
             fix="fetch the entry from the log again; if it stays so, the bundle is forged",
         )
     try:
-        return datetime.fromtimestamp(entry.integrated_time, tz=timezone.utc)
+        return datetime.fromtimestamp(seconds, tz=timezone.utc)
     except (OverflowError, ValueError, OSError):
         raise ProofError(
             code="promise-invalid", what="the log entry's time is no time", why="it is too large", fix="sign again"

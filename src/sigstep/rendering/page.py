@@ -145,9 +145,10 @@ def _log(proof: Verified) -> tuple[Text, ...]:
     """Entries, linked where the log is public and its entries can be looked at."""
     found = []
     for one in proof.entries:
-        known = _PUBLIC_LOGS.fullmatch(one.log_url) is not None and one.kind_version != "0.0.2"
+        public = _PUBLIC_LOGS.fullmatch(one.log_url) is not None and one.kind_version != "0.0.2"
+        known = public and one.log_index is not None
         url = f"https://search.sigstore.dev/?logIndex={one.log_index}" if known else ""
-        found.append(Text(text=str(one.log_index), url=url))
+        found.append(Text(text=one.index_text, url=url))
     return tuple(found)
 
 
@@ -174,7 +175,7 @@ def _chain(proof: Verified) -> tuple[tuple[str, str], ...]:
     nodes.append(("identity", signer_of(proof)))
     if proof.identity is not None:
         nodes.append(("certificate", f"{proof.root}, issuer {proof.identity.issuer}"))
-    nodes += [("log", f"entry {one.log_index} of {one.log_url}") for one in proof.entries]
+    nodes += [("log", f"entry {one.index_text} of {one.log_url}") for one in proof.entries]
     nodes += [("time", f"{one.time:%Y-%m-%dT%H:%M:%SZ} by {one.authority}") for one in proof.times[:1]]
     return tuple(nodes)
 

@@ -39,7 +39,7 @@ def _who(verified: Verified) -> list[str]:
     lines = [f"  signer: {plain(verified.identity.subject if verified.identity else f'key {verified.key_id}')}"]
     if verified.identity and verified.identity.issuer:
         lines.append(f"  issuer: {plain(verified.identity.issuer)}")
-    lines.extend(f"  log: index {one.log_index} of {plain(one.log_url)}" for one in verified.entries)
+    lines.extend(f"  log: index {one.index_text} of {plain(one.log_url)}" for one in verified.entries)
     lines.extend(f"  time: {one.time:%Y-%m-%dT%H:%M:%SZ} by {plain(one.authority)}" for one in verified.times)
     return lines
 

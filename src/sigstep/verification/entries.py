@@ -64,7 +64,7 @@ def verify_entries(evidence: Evidence, subject: Subject, trace: Trace) -> tuple[
 
 def _entry_words(entry: VerifiedEntry) -> tuple[str, ...]:
     return (
-        f"entry {entry.log_index} of {entry.log_url}: {', '.join(entry.proved_by)} hold",
+        f"entry {entry.index_text} of {entry.log_url}: {', '.join(entry.proved_by)} hold",
         f"its body ({entry.kind} {entry.kind_version}) has this signature, this signer and this content",
         *((f"its tree was seen by {', '.join(entry.witnesses)}",) if entry.witnesses else ()),
     )
@@ -93,7 +93,7 @@ def _verify_entry(entry: LogEntry, log: PreparedLog, evidence: Evidence, subject
         raise ProofError(
             code="entry-unproved",
             what="nothing proves that the entry is in the log",
-            why="it has neither an inclusion proof nor a signed entry timestamp with its time",
+            why="it has no inclusion proof, and its log makes no promises",
             fix="fetch the entry from the log again",
         )
     verify_binding(entry, evidence.bundle.content, evidence.signer.verifiers, subject, evidence.original)
@@ -101,7 +101,7 @@ def _verify_entry(entry: LogEntry, log: PreparedLog, evidence: Evidence, subject
     verified = VerifiedEntry(
         log_url=log.log.base_url,
         log_id=entry.log_id,
-        log_index=entry.log_index,
+        log_index=entry.log_index if version_2 or integrated is not None else None,
         kind=entry.kind,
         kind_version=entry.kind_version,
         integrated_time=integrated,

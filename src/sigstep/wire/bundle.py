@@ -21,7 +21,7 @@ from sigstep.model.digest import Algorithm, Digest
 from sigstep.wire import strict_json
 from sigstep.wire.dsse import encode_envelope, parse_envelope
 from sigstep.wire.log_entry import encode_log_entry, parse_log_entry
-from sigstep.wire.members import Members, missing
+from sigstep.wire.members import Members, missing, wrong_type
 
 MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _OLD: Final = "application/vnd.dev.sigstore.bundle+json;version="
@@ -71,11 +71,17 @@ def bundle_of(value: Any) -> Bundle:
         entries=_entries(material, version),
         timestamps=_timestamps(material),
         content=_content(members),
-        pending=members.take(PENDING_MEMBER) is True,
+        pending=_pending(members.take(PENDING_MEMBER)),
     )
     material.done()
     members.done()
     return bundle
+
+
+def _pending(value: Any) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise wrong_type(f"bundle.{PENDING_MEMBER}", "true or false")
+    return value is True
 
 
 def _version(media_type: str) -> BundleVersion:
@@ -130,6 +136,8 @@ def _chain(members: Members, version: BundleVersion) -> CertificateMaterial:
 def _certificate(members: Members) -> bytes:
     data = members.bytes("rawBytes", at_most=limits.CERTIFICATE_BYTES)
     members.done()
+    if not data:
+        raise missing(f"{members.path}.rawBytes")
     return data
 
 

@@ -42,6 +42,8 @@ def parse_log_entry(value: Any, path: str) -> LogEntry:
     for part in (kind, log_id, promise, members):
         if part is not None:
             part.done()
+    if not entry.log_id:
+        raise missing(f"{log_id.path}.keyId")
     return entry
 
 
