@@ -59,7 +59,7 @@ def verify_inclusion(entry: LogEntry, log: PreparedLog, witnesses: Sequence[Witn
 
 
 def _verify_signature(checkpoint: Checkpoint, log: PreparedLog, *, version_2: bool) -> None:
-    """Rekor v2's origin is the log's host; Rekor v1's is any host and its tree's id. The log's lines have that host as name."""
+    """The log's line is named after the host in the origin: before a tree's id in Rekor v1, and the log's in v2."""
     name = checkpoint.origin.rpartition(" - ")[0] or checkpoint.origin
     if version_2:
         name = urlsplit(log.log.base_url if "//" in log.log.base_url else f"//{log.log.base_url}").hostname or ""
