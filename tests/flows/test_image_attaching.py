@@ -20,6 +20,7 @@ from sigstep.errors import SigstepError
 from sigstep.oci.client import Client
 from sigstep.oci.manifest import INDEX, MANIFEST, Descriptor, Manifest, encode, index_document, parse_manifest
 from sigstep.oci.reference import Reference, parse_reference
+from sigstep.oci.referrers import tag_of
 from sigstep.ports.real import real_world
 from sigstep.sandbox.local import Sandbox
 
@@ -173,6 +174,36 @@ def test_sbom_of_an_image(sandbox: Sandbox) -> None:
     listed = run(sandbox, tree_command, str(image))[1]
     assert (listed.count(CYCLONEDX), listed.count("slsa.dev/provenance")) == (1, 1)
     assert run(sandbox, verify, str(image), "--type", CYCLONEDX, *trusted(sandbox))[0] == 1
+
+
+def test_download_of_older_signatures(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The payload that was signed, once, with a bundle for each signature; `verify` takes it as a file."""
+    image = push(sandbox, "older-signed")
+    for annotation in ("stage=test", "stage=test", "stage=prod"):
+        assert run(sandbox, sign, str(image), "--attach-as", "legacy", "--annotation", annotation)[0] == 0
+    status, output = run(sandbox, download, str(image), "--output-dir", str(tmp_path))
+    index = Client(real_world()).manifest(image)
+    payloads = list(tmp_path.glob("*.json"))
+    assert (status, len(payloads), output.count(".json: 2"), output.count(".json: 1")) == (0, 2, 1, 1)
+    for path in payloads:
+        assert json.loads(path.read_bytes())["critical"]["image"]["docker-manifest-digest"] == str(index.digest)
+        assert run(sandbox, verify, str(path), "--offline", *trusted(sandbox))[0] == 0
+        path.write_bytes(path.read_bytes() + b" ")
+        assert run(sandbox, verify, str(path), "--offline", *trusted(sandbox))[0] == 1
+
+
+def test_signatures_of_another_image_are_not_downloaded(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Whoever writes the tag says what is in it; the payload says which image it is about."""
+    image = push(sandbox, "older-moved")
+    assert run(sandbox, sign, str(image), "--attach-as", "legacy")[0] == 0
+    client = Client(real_world())
+    index = client.manifest(image)
+    child = index.manifests[0].digest
+    moved = client.manifest(image.tagged(f"{tag_of(index.digest)}.sig"))
+    client.put_manifest(image.tagged(f"{tag_of(child)}.sig"), moved.data, MANIFEST)
+    with pytest.raises(SigstepError) as caught:
+        run(sandbox, download, str(image.at(child)), "--output-dir", str(tmp_path))
+    assert (caught.value.code, list(tmp_path.iterdir())) == ("nothing-known", [])
 
 
 def test_download_of_older_attestations(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from tests.sandboxes import sandbox
 from tests.unit.oci.conftest import referrer
 
 from sigstep.cli.attest import command as attest
+from sigstep.cli.download import command as download
 from sigstep.cli.images import copy_command, load_command, prune_command, save_command, tree_command
 from sigstep.cli.sign import command as sign
 from sigstep.cli.verify import command as verify
@@ -283,3 +284,14 @@ def test_fifty_attaches_at_once(registry: Served) -> None:
         list(pool.map(attach_one, range(50)))
     found = list_referrers(Client(real_world()), image, root.digest)
     assert sorted(int(one.annotations["number"]) for one in found) == list(range(50))
+
+
+def test_a_downloaded_older_signature(sandbox: Sandbox, tmp_path: Path) -> None:
+    """cosign signs as before version 3; the payload and bundle that we write verify with both."""
+    image = push(sandbox, "older-by-cosign")
+    succeeded(tool("cosign"), "sign", *signing(sandbox, "legacy"), str(image), folder=tmp_path)
+    assert run(sandbox, download, str(image), "--output-dir", str(tmp_path))[0] == 0
+    (payload,) = tmp_path.glob("*.signed-*.json")
+    assert run(sandbox, verify, str(payload), "--offline", *trusted(sandbox))[0] == 0
+    bundle = f"{payload}.sigstore.jsonl"
+    succeeded(tool("cosign"), "verify-blob", "--bundle", bundle, *verifying(sandbox), str(payload), folder=tmp_path)

@@ -35,7 +35,8 @@ def command(targets: tuple[str, ...], output_dir: Path | None, platform: str, re
     Nothing is verified here.
 
     Of an image that is what its registry holds, written as sha256-HEX.sigstore.jsonl; `verify sha256:HEX --bundle FILE`
-    takes it.
+    takes it. What cosign signed before version 3 is a payload that names the image: it is written as
+    sha256-HEX.signed-….json with its bundles beside it, and `verify` takes it as a file.
 
     Exit status: 0 something about each, 2 usage, 3 nothing about one of them, 4 a place could not be asked.
     """

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sigstep.errors import NothingToExamine, Refusal
+from sigstep.flows.registry_store import RegistryStore
 from sigstep.model.digest import Digest
 from sigstep.model.subject import Subject
 from sigstep.model.verdict import Finding
@@ -23,7 +25,8 @@ class Downloaded:
 
     Attributes:
         subject: the artifact.
-        path: of the file with a bundle on each line.
+        path: of the file with a bundle on each line; of the payload that was signed instead of an image, with its
+            bundles in ``<path>.sigstore.jsonl``.
         sources: one for each bundle.
         findings: what a place handed out that is no bundle.
     """
@@ -38,6 +41,9 @@ def download(
     targets: Sequence[Path | Digest], places: Sequence[Finder], folder: Path | None, world: World
 ) -> tuple[Downloaded, ...]:
     """Ask every place about every artifact; write ``<file>.sigstore.jsonl``, or ``sha256-<hex>.sigstore.jsonl``.
+
+    What older cosign signed of an image is written as ``sha256-<hex>.signed-<12 digits of its digest>.json``, with the
+    bundles about it beside it.
 
     Args:
         targets: files or digests, at least one.
@@ -54,12 +60,14 @@ def download(
     for target, subject in zip(targets, subjects, strict=True):
         found = [one for known in answers for digest in subject.digests for one in known.get(digest, ())]
         lines, findings = _lines(found)
-        if not lines:
-            unknown.append(subject.location)
-            continue
         path = _path(target, folder)
-        write_whole(path, b"".join(line + b"\n" for line in lines))
-        written.append(Downloaded(subject=subject, path=path, sources=tuple(lines.values()), findings=findings))
+        older = list(_payloads(subject, places, path.parent, world))
+        if lines:
+            write_whole(path, _joined(lines))
+            written.append(Downloaded(subject=subject, path=path, sources=tuple(lines.values()), findings=findings))
+        elif not older:
+            unknown.append(subject.location)
+        written += older
     if unknown:
         raise NothingToExamine(
             code="nothing-known",
@@ -82,6 +90,24 @@ def _lines(found: Sequence[Found]) -> tuple[dict[bytes, str], tuple[Finding, ...
             continue
         lines.setdefault(b" ".join(one.data.split(b"\n")).strip(), one.source)
     return lines, tuple(findings)
+
+
+def _payloads(subject: Subject, places: Sequence[Finder], folder: Path, world: World) -> Iterator[Downloaded]:
+    """Write each payload once, with the bundles about it on lines beside it."""
+    signed: dict[tuple[Digest, bytes], dict[bytes, str]] = {}
+    registries = [place for place in places if isinstance(place, RegistryStore)]
+    for place, digest in itertools.product(registries, subject.digests):
+        for one in place.payload_signatures(digest, world):
+            signed.setdefault((digest, one.payload), {}).setdefault(one.bundle, one.source)
+    for (digest, payload), bundles in signed.items():
+        path = folder / f"{str(digest).replace(':', '-')}.signed-{Digest.of(payload).hex[:12]}.json"
+        write_whole(path, payload)
+        write_whole(path.with_name(f"{path.name}.sigstore.jsonl"), _joined(bundles))
+        yield Downloaded(subject=subject, path=path, sources=tuple(bundles.values()))
+
+
+def _joined(lines: Iterable[bytes]) -> bytes:
+    return b"".join(line + b"\n" for line in lines)
 
 
 def _subject(target: Path | Digest) -> Subject:

@@ -1,4 +1,4 @@
-"""A repository of a registry as a store: bundles attached to an image, by its digest."""
+"""A repository of a registry as a store: bundles attached to an image, by its digest, and older signatures."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from sigstep.errors import Refusal
 from sigstep.model import limits
+from sigstep.model.bundle import MessageSignature
 from sigstep.model.digest import Digest
 from sigstep.model.receipt import Receipt
 from sigstep.model.subject import Subject
@@ -16,9 +17,22 @@ from sigstep.oci.reference import Reference
 from sigstep.oci.source import RemoteImage
 from sigstep.ports.store import Found
 from sigstep.ports.world import World
-from sigstep.stores.cosign_tags import LegacyLayer, legacy_layers
+from sigstep.stores.cosign_tags import LegacyLayer, legacy_layers, read_layer
 from sigstep.stores.referrers import bundle_referrers, publish, read_referrer
+from sigstep.wire.bundle import encode_bundle
 from sigstep.wire.simple_signing import blob_bundle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayloadSignature:
+    """A signature of older cosign: over ``payload``, which names the image; ``bundle`` is about the payload as a file.
+
+    ``bundle`` is of version 0.1: the log entry has a promise alone, which later versions do not hold.
+    """
+
+    source: str
+    payload: bytes
+    bundle: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +77,16 @@ class RegistryStore:
             known[digest] = tuple(one for one in read if one is not None)
         return known
 
+    def payload_signatures(self, digest: Digest, world: World) -> tuple[PayloadSignature, ...]:
+        """What older cosign signed of an image; what does not hold or is about another image is passed over.
+
+        Raises:
+            ServiceError: a ``registry-*`` code.
+        """
+        source = RemoteImage(Client(world, self.settings), self.repository.at(digest))
+        read = [_read_signature(source, one, digest) for one in legacy_layers(source, digest) if one.suffix == "sig"]
+        return tuple(one for one in read if one is not None)
+
 
 def _read(source: RemoteImage, referrer: Descriptor, digest: Digest) -> Found | None:
     """One attachment; what does not hold is passed over, so that nobody's push keeps others' from being found."""
@@ -79,3 +103,14 @@ def _read_layer(source: RemoteImage, layer: LegacyLayer) -> Found | None:
         return Found(source=layer.source, data=blob_bundle(envelope, layer.descriptor.annotations))
     except Refusal:
         return None
+
+
+def _read_signature(source: RemoteImage, layer: LegacyLayer, digest: Digest) -> PayloadSignature | None:
+    try:
+        read = read_layer(source, layer, digest)
+    except Refusal:
+        return None
+    assert isinstance(read.bundle.content, MessageSignature)
+    content = replace(read.bundle.content, digest=Digest.of(read.data))
+    bundle = encode_bundle(replace(read.bundle, content=content))
+    return PayloadSignature(source=layer.source, payload=read.data, bundle=bundle)

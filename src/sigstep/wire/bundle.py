@@ -225,11 +225,13 @@ def _digest(members: Members) -> Digest:
 
 
 def encode_bundle(bundle: Bundle) -> bytes:
-    """The JSON of a version 0.3 bundle, every member written, one line, without a final newline.
+    """The JSON of a bundle, every member written, one line, without a final newline.
 
-    The version of ``bundle`` has to be 0.3; further certificates of a chain are not written.
+    The version of ``bundle`` has to be 0.3, or 0.1 for an entry that has a promise alone; further certificates of a
+    chain are not written.
     """
-    document: dict[str, Any] = {"mediaType": MEDIA_TYPE, "verificationMaterial": _encode_material(bundle)}
+    media_type = MEDIA_TYPE if bundle.version is BundleVersion.V0_3 else f"{_OLD}{bundle.version.value}"
+    document: dict[str, Any] = {"mediaType": media_type, "verificationMaterial": _encode_material(bundle)}
     if bundle.pending:
         document[PENDING_MEMBER] = True
     if isinstance(bundle.content, Envelope):
@@ -244,7 +246,9 @@ def _encode_material(bundle: Bundle) -> dict[str, Any]:
     if isinstance(bundle.material, PublicKeyMaterial):
         material["publicKey"] = {"hint": bundle.material.hint}
     else:
-        material["certificate"] = {"rawBytes": base64.b64encode(bundle.material.leaf).decode()}
+        leaf = {"rawBytes": base64.b64encode(bundle.material.leaf).decode()}
+        only = bundle.version is BundleVersion.V0_3
+        material |= {"certificate": leaf} if only else {"x509CertificateChain": {"certificates": [leaf]}}
     material["tlogEntries"] = [encode_log_entry(entry) for entry in bundle.entries]
     if bundle.timestamps:
         stamps = [{"signedTimestamp": base64.b64encode(stamp).decode()} for stamp in bundle.timestamps]
