@@ -32,7 +32,8 @@ def loads(data: bytes, *, at_most: int, name: str = "document") -> Any:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise _error(name, code="json-not-utf8", why=f"byte {error.start} is not UTF-8") from None
-    _bound_depth(text, name)
+    if not _few_brackets(data):
+        _bound_depth(text, name)
     try:
         value = _DECODER.decode(text)
         if b"\\" in data and _SURROGATE.search(data):
@@ -46,9 +47,20 @@ def loads(data: bytes, *, at_most: int, name: str = "document") -> Any:
     return value
 
 
+def _few_brackets(data: bytes) -> bool:
+    """Whether too few arrays and objects begin for the document to be too deep; strings may have brackets, too."""
+    left = limits.JSON_DEPTH
+    for bracket in (b"[", b"{"):
+        at = data.find(bracket)
+        while at >= 0:
+            left -= 1
+            if left < 0:
+                return False
+            at = data.find(bracket, at + 1)
+    return True
+
+
 def _bound_depth(text: str, name: str) -> None:
-    if text.count("[") + text.count("{") <= limits.JSON_DEPTH:
-        return
     bare = _STRINGS.sub("", text)
     if bare.count("[") + bare.count("{") > limits.JSON_CONTAINERS:
         raise _error(name, code="json-too-many", why=f"it has more than {limits.JSON_CONTAINERS} arrays and objects")
