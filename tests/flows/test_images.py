@@ -25,6 +25,7 @@ from sigstep.ports.real import real_world
 from sigstep.sandbox.local import Sandbox
 
 __all__ = ["sandbox"]
+TYPE = "https://acme.example/check/v1"
 
 
 class Served(Protocol):
@@ -150,6 +151,30 @@ def test_load(sandbox: Sandbox, tmp_path: Path, referrers: bool) -> None:
         status, output = run(sandbox, verify, there, "--recursive", *trust)
         assert (status, output.count("linux/amd64")) == (0, 1)
         assert run(sandbox, tree_command, place)[1].count("cosign/sign") == 2
+
+
+def test_a_path_is_no_image_of_a_registry(sandbox: Sandbox, tmp_path: Path) -> None:
+    """What begins like a path, or is there, is told about as one, and nothing is asked."""
+    asked = len(sandbox.registry.requests)
+    (tmp_path / "file").write_text("{}")
+    for place, code in ((f"{tmp_path}/missing", "layout-missing"), (f"{tmp_path}/file", "layout-archive")):
+        for command, more in ((load_command, (f"{sandbox.url.partition('//')[2]}/acme/there:v1",)), (tree_command, ())):
+            with pytest.raises(SigstepError) as caught:
+                run(sandbox, command, place, *more)
+            assert caught.value.code == code
+    assert len(sandbox.registry.requests) == asked
+
+
+def test_the_same_refusal_is_told_once(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Many attachments may be refused for one reason; what else is there is named."""
+    image = str(push(sandbox, "repeated"))
+    (tmp_path / "p.json").write_text('{"ok": true}')
+    for _ in range(3):
+        assert run(sandbox, attest, image, "--type", TYPE, "--predicate", str(tmp_path / "p.json"))[0] == 0
+    trust = ("--trusted-root", str(sandbox.trusted_root_file), "--repo", "acme/app")
+    status, output = run(sandbox, verify, image, "--type", "https://acme.example/other/v1", *trust)
+    assert (status, output.count("[predicate-type] (3 times)"), output.count("[predicate-type]")) == (1, 1, 1)
+    assert f"--type {TYPE}" in output
 
 
 def test_every_platform(sandbox: Sandbox) -> None:

@@ -81,12 +81,14 @@ def warn_of_tags(named: Iterable[object], form: str) -> None:
 
 
 def image_place(text: str) -> Reference | SavedImage:
-    """An image in a registry, or a saved one: a folder, ``oci:…``, ``oci-archive:…`` or ``docker-archive:…``.
+    """An image in a registry, or a saved one: ``oci:…``, ``oci-archive:…``, ``docker-archive:…``, or a path.
+
+    A path is what is there, or begins with ``.`` or ``/``, as no registry does.
 
     Raises:
         UsageError: ``image-reference``.
     """
     saved = parse_saved(text)
-    if saved is None and Path(text).is_dir():
+    if saved is None and (text.startswith((".", "/")) or Path(text).exists()):
         saved = SavedImage(path=Path(text))
     return saved or parse_reference(text)

@@ -106,12 +106,12 @@ def _token_url(realm: str, asked: Mapping[str, str]) -> str:
 
 def unauthorized(host: str, credential: Credential | None, status: int) -> ServiceError:
     """The error for credentials that are missing or not accepted."""
-    why = "the credentials that are configured were not accepted" if credential else "no credentials are configured"
+    refused = credential is not None
     return ServiceError(
         code="registry-unauthorized",
-        what=f"{host} wants other credentials",
-        why=why,
-        fix=f"run `docker login {host}`; they may have expired",
+        what=f"{host} wants {'other ' if refused else ''}credentials",
+        why="those that are configured were not accepted" if refused else "none are configured",
+        fix=f"run `docker login {host}`{'; they may have expired' if refused else ''}",
         status=status,
     )
 

@@ -91,7 +91,9 @@ class HasPredicateType:
             why=f"it is {found!r}; wanted is {' or '.join(self.types)}"
             if found
             else "it is a signature, no attestation",
-            fix="name the kind you want with --type",
+            fix=f"if that is what you want, ask for it with --type {found[:200]}"
+            if found
+            else "attest what is wanted; a signature is verified without --type",
             step="policy",
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any, Final
 
 from sigstep.model.verdict import Examination, Finding, Outcome, Report, Verdict
@@ -27,8 +28,9 @@ def _verdict_lines(verdict: Verdict, *, explain: bool) -> list[str]:
     lines = [line for verified in verdict.accepted[:1] for line in _who(verified)]
     types = (one.statement.predicate_type for one in verdict.accepted if one.statement is not None)
     lines.extend(f"  attests: {plain(one)}" for one in dict.fromkeys(types))
-    for finding in verdict.findings:
-        lines.extend(_finding_lines(finding))
+    said = Counter(tuple(_finding_lines(finding)) for finding in verdict.findings)
+    for (what, *rest), times in said.items():  # many bundles may be refused for the same
+        lines += [f"{what} ({times} times)" if times > 1 else what, *rest]
     if explain:
         for examination in verdict.examinations:
             lines.extend(_steps(examination))

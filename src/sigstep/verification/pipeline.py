@@ -200,7 +200,7 @@ def verdict_of(subject: Subject, examinations: Sequence[Examination], findings: 
                 code="no-bundle",
                 what="nothing proves who made this",
                 why="no signature or attestation was found",
-                fix="sign it, or name the bundle with --bundle",
+                fix="sign it; the bundle of a file or digest can be named with --bundle",
                 step="search",
             )
         ]

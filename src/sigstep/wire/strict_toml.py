@@ -67,6 +67,4 @@ def _name_line(lines: list[str], element: Any) -> int:
 
 
 def _error(name: str, *, code: str, why: str) -> FormatError:
-    return FormatError(
-        code=code, what=f"the {name} is not acceptable TOML", why=why, fix="make it again with its own tool"
-    )
+    return FormatError(code=code, what=f"{name} is not acceptable TOML", why=why, fix="make it again with its own tool")

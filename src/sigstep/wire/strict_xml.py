@@ -29,7 +29,7 @@ def parse(data: bytes, *, at_most: int, elements: int = 2_000_000, name: str = "
     if len(data) > at_most:
         raise FormatError(
             code="xml-too-large",
-            what=f"the {name} is too large",
+            what=f"{name} is too large",
             why=f"it has {len(data)} bytes; at most {at_most} are read",
             fix="attest it by its digest instead",
         )
@@ -49,7 +49,7 @@ def parse(data: bytes, *, at_most: int, elements: int = 2_000_000, name: str = "
     def refuse(*_: Any) -> None:
         raise FormatError(
             code="xml-doctype",
-            what=f"the {name} declares a document type",
+            what=f"{name} declares a document type",
             why="document types can declare entities, which are never expanded here",
             fix="write it without <!DOCTYPE>",
         )
@@ -90,5 +90,5 @@ def _name(name: str) -> str:
 
 def _malformed(name: str, why: str) -> FormatError:
     return FormatError(
-        code="xml-malformed", what=f"the {name} is not acceptable XML", why=why, fix="make it again with its own tool"
+        code="xml-malformed", what=f"{name} is not acceptable XML", why=why, fix="make it again with its own tool"
     )

@@ -67,9 +67,10 @@ def documents(
     except UnicodeDecodeError:
         raise _error(name, code="yaml-malformed", why="it is not UTF-8") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        why = " ".join(str(error).split())[:200]
+        problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
+        why = f"line {mark.line + 1}: {problem}" if problem and mark else " ".join(str(error).split())[:200]
         # libyaml 0.2.6 has a bound of its own, 1,000, which its look-ahead meets before `_Composer` sees an event
-        deep = getattr(error, "problem", None) == "exceeded maximum nesting depth"
+        deep = problem == "exceeded maximum nesting depth"
         code = "yaml-too-deep" if deep else "yaml-malformed"
         raise _error(name, code=code, why=why) from None
 
@@ -224,4 +225,4 @@ def _number(text: str) -> Any:
 
 
 def _error(name: str, *, code: str, why: str) -> FormatError:
-    return FormatError(code=code, what=f"the {name} is not acceptable YAML", why=why, fix="correct it, and try again")
+    return FormatError(code=code, what=f"{name} is not acceptable YAML", why=why, fix="correct it, and try again")

@@ -75,3 +75,11 @@ def test_refuses(text: bytes, code: str) -> None:
     with pytest.raises(FormatError) as caught:
         strict_yaml.loads(text, at_most=64 if text == b"x" * 70 else 1 << 20)
     assert caught.value.code == code
+
+
+def test_what_is_malformed_is_named_with_its_line() -> None:
+    """The name that the caller gave, and the line that the parser stopped at."""
+    with pytest.raises(FormatError) as caught:
+        strict_yaml.loads(b"a: 1\nb: [\n", name="deploy.yaml")
+    assert caught.value.what == "deploy.yaml is not acceptable YAML"
+    assert caught.value.why.startswith("line 3: ")
