@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
@@ -52,7 +53,8 @@ def test_known_witnesses_count(witnessed: Sandbox) -> None:
     assert caught.value.code == "witness-threshold"
 
 
-def test_a_cosignature_by_another_key(witnessed: Sandbox) -> None:
+@pytest.mark.parametrize("wrong", ["another text", "cut off", "too long"])
+def test_a_cosignature_that_does_not_hold(witnessed: Sandbox, wrong: str) -> None:
     """A line that has a known witness's name and hint, and does not hold, refuses."""
     original = witnessed.log_v2.witnesses
     name, key = next(iter(KEYS.items()))
@@ -61,8 +63,13 @@ def test_a_cosignature_by_another_key(witnessed: Sandbox) -> None:
         """Signs another text under the witness's name and key hint."""
 
         def line(self, note: str, seconds: int) -> str:
-            """A cosignature of something else."""
-            return super().line(note + "x", seconds)
+            """A cosignature of something else, or of another length."""
+            if wrong == "another text":
+                return super().line(note + "x", seconds)
+            start, _, blob = super().line(note, seconds).strip().rpartition(" ")
+            data = base64.b64decode(blob)
+            data = data[:9] if wrong == "cut off" else data + b"x"
+            return f"{start} {base64.b64encode(data).decode()}\n"
 
     witnessed.log_v2.witnesses = (Forged(name=name, key=key),)
     try:

@@ -52,7 +52,7 @@ def certificate_chain(authority: Authority, certificates: tuple[x509.Certificate
     """Check the chain of a certificate authority.
 
     Raises:
-        ProofError: ``authority-chain``.
+        ProofError: ``authority-chain``, ``certificate-malformed``.
     """
     for depth, certificate in enumerate(certificates):
         _check_ca(certificate, depth, ExtendedKeyUsageOID.CODE_SIGNING)
@@ -63,7 +63,7 @@ def timestamp_chain(authority: Authority, certificates: tuple[x509.Certificate, 
     """Check the chain of a timestamp authority: its leaf only stamps (RFC 3161 section 2.3), the others are CAs.
 
     Raises:
-        ProofError: ``authority-chain``.
+        ProofError: ``authority-chain``, ``certificate-malformed``.
     """
     leaf = certificates[0]
     usage = extension(leaf, x509.ExtendedKeyUsage)

@@ -45,16 +45,12 @@ def verify_timestamp(
         if response.status != 0:
             raise _refuse_malformed(f"its status is {response.status}")
         info = response.tst_info
-        signers = [(one.issuer, one.serial_number) for one in response.signed_data.signer_infos]
+        (signer,) = ((one.issuer, one.serial_number) for one in response.signed_data.signer_infos)
         made = info.gen_time
         imprint, stamped = info.message_imprint.hash_algorithm, info.message_imprint.message
     except UNREADABLE as error:
         raise _refuse_malformed(str(error)[:200]) from None
-    if len(signers) != 1:
-        raise _refuse_malformed(f"it has {len(signers)} signers")
-    known = [
-        one for one in authorities if (one.certificates[0].issuer, one.certificates[0].serial_number) == signers[0]
-    ]
+    known = [one for one in authorities if (one.certificates[0].issuer, one.certificates[0].serial_number) == signer]
     if not known:
         return None
     digest = _IMPRINTS.get(imprint)

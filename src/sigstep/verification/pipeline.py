@@ -51,16 +51,15 @@ def establish(
     """
     trace = trace or Trace()
     trace.enter("signer")
-    keys: tuple[TrustedKey | None, ...] = keys_of(bundle, trust.material) or (None,)
-    for at, key in enumerate(keys, start=1):  # several keys of the caller: the first under which the bundle holds
+    keys: list[TrustedKey | None] = list(keys_of(bundle, trust.material)) or [None]
+    while True:  # several keys of the caller: the first under which the bundle holds
         try:
-            evidence = as_evidence(bundle, trust, key, thresholds=thresholds, now=now, original=original)
+            evidence = as_evidence(bundle, trust, keys.pop(0), thresholds=thresholds, now=now, original=original)
             return _establish(evidence, subject, trace)
         except Refusal:
-            if at == len(keys):
+            if not keys:
                 raise
             trace.restart("signer")
-    raise AssertionError("there is at least one key, or None")
 
 
 def _establish(evidence: Evidence, subject: Subject, trace: Trace) -> Verified:

@@ -119,6 +119,14 @@ def test_timestamp_authorities(wrong: str) -> None:
     assert code_of(lambda: timestamp_chain(authority(chain), chain)) == "authority-chain"
 
 
+def test_extensions_that_cannot_be_read() -> None:
+    """Of an authority; the trusted root goes on without it."""
+    junk = x509.UnrecognizedExtension(x509.BasicConstraints.oid, b"junk")
+    ca, stamper = (below((junk, True), (SIGNS, True)), root()), (below((STAMPS, True), (junk, True)), root())
+    assert code_of(lambda: certificate_chain(authority(ca), ca)) == "certificate-malformed"
+    assert code_of(lambda: timestamp_chain(authority(stamper), stamper)) == "certificate-malformed"
+
+
 def test_unusable_parts_take_nothing_else_away() -> None:
     """Keys of unknown kinds, certificates that are none and chains that do not hold are left out."""
     good, bad = (below(*WHOLE), root()), (below(*WHOLE, signer=KEYS[2]), root())
@@ -196,6 +204,15 @@ def test_names_of_people_and_users() -> None:
     found = [identity_of(load_leaf(one.public_bytes(Encoding.DER))) for one in (mail, user, far)]
     assert [(one.kind.value, one.subject) for one in found[:2]] == [("email", "a@b.example"), ("other-name", "user!d")]
     assert found[2].extensions["source-repository"] == "a" * 144
+
+
+def test_a_key_on_a_curve_that_nobody_knows() -> None:
+    """The certificate can be read, its key cannot."""
+    der = below(*LEAF, (URI, True)).public_bytes(Encoding.DER)
+    p256, other = (b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01" + last for last in (b"\x07", b"\x06"))
+    assert p256 in der
+    leaf = load_leaf(der.replace(p256, other))
+    assert code_of(lambda: leaf.key) == "certificate-malformed"
 
 
 def test_keys_outside_the_registry() -> None:
