@@ -102,6 +102,11 @@ BAD: dict[str, tuple[Callable[[Json], bytes], str]] = {
     ),
     "10,000,000 arrays": (lambda bundle: b"[" + b"[]," * 10_000_000 + b"1]", "json-too-many"),
     "10,000,000 objects": (lambda bundle: b"[" + b"{}," * 10_000_000 + b"1]", "json-too-many"),
+    "15,000,000 numbers": (lambda bundle: b"[" + b"1," * 15_000_000 + b"1]", "json-too-many"),
+    "2,000,000 members": (
+        lambda bundle: b"{" + b",".join(b'"%x":1' % one for one in range(2_000_000)) + b"}",
+        "json-too-many",
+    ),
     "10,000 time stamps": (many("rfc3161Timestamps", 10_000), "json-too-many"),
     "33 time stamps": (many("rfc3161Timestamps", 33), "json-too-many"),
     "a time stamp of 1 MB": (member(*STAMPS, 0, "signedTimestamp", value=b64(b"0" * 1_000_000)), "json-too-large"),

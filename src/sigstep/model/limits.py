@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 JSON_DEPTH: Final = 100  # protojson's own bound; real documents stay below 20
-JSON_CONTAINERS: Final = 1_000_000  # arrays and objects of one document, about 80 bytes of memory each
+JSON_VALUES: Final = 1_000_000  # of one document, up to 270 bytes of memory each; a 16 MiB SBOM has half as many
 JSON_DIGITS: Final = 4300  # CPython's own bound on int(); keeps conversion linear
 BUNDLE_BYTES: Final = 32 * 1024 * 1024  # a 16 MiB predicate in base64, and room for the rest
 BUNDLE_LINES: Final = 10_000  # bundles in one JSON Lines file

@@ -10,6 +10,7 @@ from sigstep.errors import FormatError
 from sigstep.model import limits
 
 _STRINGS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_STARTS: Final = re.compile(rf"{_STRINGS.pattern}|[\[{{,]", re.DOTALL)
 _BRACKETS: Final = re.compile(r"[][{}]")
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -32,6 +33,8 @@ def loads(data: bytes, *, at_most: int, name: str = "document") -> Any:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise _error(name, code="json-not-utf8", why=f"byte {error.start} is not UTF-8") from None
+    if len(data) >= limits.JSON_VALUES:
+        _bound_values(data, text, name)
     if not _few_brackets(data):
         _bound_depth(text, name)
     try:
@@ -42,9 +45,22 @@ def loads(data: bytes, *, at_most: int, name: str = "document") -> Any:
         raise _error(name, code=error.code, why=error.why) from None
     except UnicodeEncodeError:
         raise _error(name, code="json-not-utf8", why="it escapes a lone surrogate") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _error(name, code="json-malformed", why=str(error)[:200]) from None
+    except RecursionError:
+        raise _error(name, code="json-too-deep", why="the caller left no room on the stack") from None
     return value
+
+
+def _bound_values(data: bytes, text: str, name: str) -> None:
+    """A value is the first of its array or object, or stands behind a comma."""
+    if sum(map(data.count, (b"[", b"{", b","))) < limits.JSON_VALUES:
+        return
+    values = 0
+    for match in _STARTS.finditer(text):
+        values += text[match.start()] != '"'
+        if values >= limits.JSON_VALUES:
+            raise _error(name, code="json-too-many", why=f"it has more than {limits.JSON_VALUES} values")
 
 
 def _few_brackets(data: bytes) -> bool:
@@ -62,8 +78,6 @@ def _few_brackets(data: bytes) -> bool:
 
 def _bound_depth(text: str, name: str) -> None:
     bare = _STRINGS.sub("", text)
-    if bare.count("[") + bare.count("{") > limits.JSON_CONTAINERS:
-        raise _error(name, code="json-too-many", why=f"it has more than {limits.JSON_CONTAINERS} arrays and objects")
     depth = 0
     for bracket in _BRACKETS.findall(bare):
         if bracket in "[{":

@@ -70,7 +70,7 @@ def documents(
         problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
         why = f"line {mark.line + 1}: {problem}" if problem and mark else " ".join(str(error).split())[:200]
         # libyaml 0.2.6 has a bound of its own, 1,000, which its look-ahead meets before `_Composer` sees an event
-        deep = problem == "exceeded maximum nesting depth"
+        deep = isinstance(error, RecursionError) or problem == "exceeded maximum nesting depth"
         code = "yaml-too-deep" if deep else "yaml-malformed"
         raise _error(name, code=code, why=why) from None
 

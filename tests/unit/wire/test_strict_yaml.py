@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from sigstep.errors import FormatError
-from sigstep.wire import strict_yaml
+from sigstep.wire import strict_json, strict_yaml
 
 BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9)
@@ -83,3 +86,33 @@ def test_what_is_malformed_is_named_with_its_line() -> None:
         strict_yaml.loads(b"a: 1\nb: [\n", name="deploy.yaml")
     assert caught.value.what == "deploy.yaml is not acceptable YAML"
     assert caught.value.why.startswith("line 3: ")
+
+
+def test_a_caller_that_leaves_no_stack() -> None:
+    """What nests within our bounds and not within the caller's is told as too deep, never as malformed."""
+    document = b"[" * 90 + b"]" * 90
+    whole = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 80)
+    try:
+        found = [_code_or_none(read, document) for read in (_yaml, _json)]
+    finally:
+        sys.setrecursionlimit(whole)
+    assert found[0] == "yaml-too-deep"
+    assert found[1] in {None, "json-too-deep"}  # from Python 3.12 its reader has a bound of its own
+    assert _code_or_none(_yaml, document) is None
+
+
+def _yaml(document: bytes) -> Any:
+    return strict_yaml.loads(document)
+
+
+def _json(document: bytes) -> Any:
+    return strict_json.loads(document, at_most=1000)
+
+
+def _code_or_none(read: Callable[[bytes], Any], document: bytes) -> str | None:
+    try:
+        read(document)
+    except FormatError as error:
+        return error.code
+    return None
