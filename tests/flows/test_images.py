@@ -100,6 +100,12 @@ def test_images_in_a_file(sandbox: Sandbox, tmp_path: Path) -> None:
     path.write_text(f"FROM {good} AS one\nCOPY --from={bad} /a /a\n")
     status, output = run(sandbox, verify, "--in", str(path), *trust)
     assert (status, "Dockerfile:2" in output) == (1, True)
+    deployment = f"kind: Pod\nspec: {{containers: [{{image: {good}}}]}}\n---\nservices: {{a: {{image: {bad}}}}}\n"
+    given = ("--in", "-", *trust)
+    result = CliRunner(env=sandbox.environ()).invoke(verify, given, input=deployment, standalone_mode=False)
+    assert result.return_value == 1
+    assert "(standard input:2)" in result.output
+    assert "(standard input:4)" in result.output
     path.write_text("FROM scratch\n")
     with pytest.raises(SigstepError) as caught:
         run(sandbox, verify, "--in", str(path), *trust)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from sigstep.cli.evidence_options import thresholds_of
 from sigstep.cli.place_options import finders_of
 from sigstep.cli.registry_options import registry_options, settings_of
 from sigstep.errors import NothingToExamine, UsageError
+from sigstep.model import limits
 from sigstep.model.trust import TrustMaterial
 from sigstep.model.verdict import Verdict
 from sigstep.oci.reference import Reference, parse_reference
@@ -22,6 +24,7 @@ from sigstep.ports.world import World
 
 if TYPE_CHECKING:
     from sigstep.flows.policies import OpenedPolicy
+    from sigstep.subjects.manifest import NamedImage
 
 _OPTIONS: Final = (
     click.option(
@@ -29,7 +32,7 @@ _OPTIONS: Final = (
         "files",
         multiple=True,
         type=click.Path(path_type=Path, dir_okay=False),
-        help="Images that a Dockerfile, compose file or Kubernetes manifest names.",
+        help="Images that a Dockerfile, compose file or Kubernetes manifest names; - reads YAML from standard input.",
     ),
     click.option(
         "--platform", metavar="OS/ARCH|all", help="Of an image index: verify the image for this platform, or each."
@@ -62,18 +65,28 @@ def listed_images(files: tuple[Path, ...]) -> dict[Reference, tuple[str, ...]]:
     """Images that files name, with the places that name them."""
     if not files:
         return {}
-    from sigstep.subjects.manifest import read_images
-
     places: dict[Reference, tuple[str, ...]] = {}
     for path in files:
-        images = read_images(path)
+        images = _images_in(path)
         if not images:
             raise NothingToExamine(
-                code="no-subject", what=f"{path} names no image", why="", fix="check that it is the right file"
+                code="no-subject",
+                what=f"{'standard input' if str(path) == '-' else path} names no image",
+                why="",
+                fix="check that it is the right file",
             )
         for one in images:
             places[one.reference] = (*places.get(one.reference, ()), f"{one.path}:{one.line}")
     return places
+
+
+def _images_in(path: Path) -> tuple[NamedImage, ...]:
+    from sigstep.subjects.manifest import named_images, read_images
+
+    if str(path) != "-":
+        return read_images(path)
+    data = sys.stdin.buffer.read(limits.POLICY_BYTES + 1)
+    return named_images(data, Path("standard input"), "-.yaml")
 
 
 def image_verdicts(

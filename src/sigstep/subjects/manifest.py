@@ -46,6 +46,16 @@ def read_images(path: Path) -> tuple[NamedImage, ...]:
         raise UsageError(
             code="file-unreadable", what=f"{path} cannot be read", why=error.strerror or "", fix="check the path"
         ) from None
+    return named_images(data, path, path.name)
+
+
+def named_images(data: bytes, path: Path, name: str) -> tuple[NamedImage, ...]:
+    """The images that a file's bytes name; ``path`` is for the report, ``name`` tells the form (see `images_in`).
+
+    Raises:
+        UsageError: ``image-reference`` with a line whose image cannot be known.
+        FormatError: ``manifest-too-large``, or a code of strict YAML.
+    """
     if len(data) > limits.POLICY_BYTES:
         raise FormatError(
             code="manifest-too-large",
@@ -53,7 +63,7 @@ def read_images(path: Path) -> tuple[NamedImage, ...]:
             why=f"at most {limits.POLICY_BYTES} bytes are read",
             fix="check the path",
         )
-    found = images_in(data, path.name)
+    found = images_in(data, name)
     return tuple(NamedImage(reference=_reference(text, path, line), path=path, line=line) for line, text in found)
 
 
@@ -170,5 +180,6 @@ def _reference(text: str, path: Path, line: int) -> Reference:
             code="image-reference",
             what=f"{path}, line {line}: {error.what}",
             why=error.why,
-            fix="write the image out; a variable without a default is not known here",
+            fix="write the image out, as `docker compose config` and `helm template` do (--in -); variables without a "
+            "default are not known here",
         ) from error
