@@ -252,7 +252,7 @@ def test_download(sandbox: Sandbox, tmp_path: Path) -> None:
     broken = {**MANIFEST_OF_NOTHING, "subject": index.descriptor.document()}
     Client(real_world()).put_manifest(image.tagged("broken"), encode(broken), MANIFEST)
     options = ("--recursive", "--output-dir", str(tmp_path))
-    status, output = run(sandbox, download, str(image), *options)
+    status, output = run(sandbox, download, str(image), str(image), *options)
     assert (status, output.count(": 1")) == (0, 2)
     trust = ("--trusted-root", str(sandbox.trusted_root_file), "--repo", "acme/app", "--offline")
     for digest in (index.digest, index.manifests[0].digest):

@@ -58,7 +58,7 @@ def command(targets: tuple[str, ...], output_dir: Path | None, platform: str, re
             why="bundles about a digest can be anywhere",
             fix="give --github OWNER/NAME, --registry REPOSITORY or --release TAG",
         )
-    for made in download(named, places, output_dir, world):
+    for made in download(tuple(dict.fromkeys(named)), places, output_dir, world):
         click.echo(f"{plain(str(made.path))}: {len(made.sources)}")
         for source in made.sources:
             click.echo(f"  {plain(source)}")
