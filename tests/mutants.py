@@ -1,4 +1,4 @@
-"""Bundles with one thing changed: every member dropped, doubled, moved, spelled otherwise, or changed by a bit or a byte."""
+"""Bundles with one thing changed: every member dropped, doubled, moved, added, spelled otherwise, or changed by a bit or a byte."""
 
 from __future__ import annotations
 
@@ -101,6 +101,8 @@ def _at(value: Any, path: Path) -> Any:
 def _changes(value: Any, other: Any, chance: random.Random, bits: int) -> Iterator[tuple[str, Any]]:
     if other is not None and other != value:
         yield "swapped", other
+    if isinstance(value, dict) and isinstance(other, dict):
+        yield from ((f"with {name} added", {**value, name: other[name]}) for name in other if name not in value)
     if isinstance(value, str):
         yield "emptied", ""
         for change in _TEXT:

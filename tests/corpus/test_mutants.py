@@ -27,6 +27,8 @@ MEANINGLESS = re.compile(
     r"messageSignature\.messageDigest dropped"  # only a hint; a wrong one is refused
     r"|verificationMaterial\.tlogEntries\.0\.inclusionProof dropped"  # version 0.1: the promise suffices
     r"|verificationMaterial\.tlogEntries\.0\.inclusionPromise dropped"  # a time stamp and a proof suffice
+    r"|verificationMaterial\.tlogEntries\.0 with inclusionPromise added"  # Rekor v2 makes none, and clients ignore one
+    r"|verificationMaterial with (tlogEntries|timestampVerificationData) added"  # of logs and authorities nobody knows
     r"|verificationMaterial\.publicKey\.hint .*"  # the caller's key counts, whatever the hint
     r"|verificationMaterial\.timestampVerificationData(\.rfc3161Timestamps(\.0(\.signedTimestamp)?)?)? (swapped|dropped|emptied)"
 )

@@ -3,7 +3,7 @@
     python -m tests.properties.agreement [MUTANTS] [SEED]
 
 ``make fuzz`` runs one such process for each core after the readers. Every mutant is another document. It ends with status 1
-where a disagreement has no reason: `LAXER` says which changes sigstep accepts and which peer does not,
+at the first disagreement without a reason: `LAXER` says which changes sigstep accepts and which peer does not,
 `STRICTER` with which code it refuses which changes that a peer accepts.
 """
 
@@ -45,7 +45,6 @@ from sigstep.wire.trusted_root import trusted_root_of
 SUBJECT = Subject(name="artifact", digests=(Digest.of(ARTIFACT),))
 BATCH = 100
 AND = " & "
-ENOUGH = 10  # unexplained ones, to stop
 
 
 @dataclass(frozen=True)
@@ -156,8 +155,7 @@ class JavaScript:
 
 def main(count: int, seed: int) -> int:
     """Run, and say what was seen."""
-    logging.disable(logging.CRITICAL)
-    seen, reasons, unexplained = Counter[str](), Counter[str](), 0
+    seen, reasons = Counter[str](), Counter[str]()
     with Sandbox() as sandbox:
         trust = prepare(TrustMaterial(roots=(trusted_root_of(sandbox.trusted_root(), name="sandbox"),)))
         stream = itertools.islice(endless(forms(sandbox), random.Random(seed)), count)
@@ -180,19 +178,18 @@ def main(count: int, seed: int) -> int:
                         found = [stricter(first, parts)] if any(peers.values()) else []
                     reasons.update(f"{verdicts} {one}" for one in found)
                     if None in found:
-                        unexplained += 1
-                        print(
-                            f"unexplained: {verdicts} {first} Rekor {form.rekor} {mutant.name}\n{mutant.data.decode()}"
-                        )
+                        print(f"unexplained: {verdicts} {first} Rekor {form.rekor} {mutant.name}")
+                        print(mutant.data.decode())
                         return 1
         finally:
             judge.process.terminate()
-            judge.process.wait(10)
+            judge.process.communicate(timeout=10)
     print(f"{sum(seen.values())} mutants (seed {seed}); sigstep, sigstore-python, @sigstore/verify: {dict(seen)}")
     print(*(f"{number:7} {one}" for one, number in sorted(reasons.items())), sep="\n")
-    return int(unexplained > 0)
+    return 0
 
 
 if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
     arguments = [int(one) for one in sys.argv[1:3]]
     sys.exit(main(*(arguments + [200_000, 1][len(arguments) :])))
