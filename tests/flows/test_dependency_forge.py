@@ -178,6 +178,35 @@ def test_unpinned_actions_and_missing_repositories(market: Market, tmp_path: Pat
     assert report.exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        (f"org/act@{ONE} # v1.0.0", "org/act@v1.0.0", [("pin-lost", Level.WARN)]),
+        (f"org/act@{ONE}", "org/act@main", [("pin-lost", Level.WARN)]),
+        (f"org/act@{ONE} # v1.0.0", f"org/act@{TWO} # v1.0.0", [("ref-moved", Level.FAIL)]),
+        (f"org/act@{ONE} # v1.0.0", f"org/act@{TWO} # v1.1.0", []),
+        ("org/act@v1.0.0", f"org/act@{ONE} # v1.0.0", []),
+    ],
+    ids=["tag instead", "branch instead", "the same tag", "update", "pinned"],
+)
+def test_pins_of_a_workflow(
+    market: Market, tmp_path: Path, before: str, after: str, found: list[tuple[str, Level]]
+) -> None:
+    """A commit that becomes a tag or branch, and a tag beside another commit than at the base."""
+    market.repository("org/act", branches={"main": [ONE, TWO]}, tags={"v1.0.0": ONE, "v1.1.0": TWO})
+    (result,) = examine(market, tmp_path, workflow(before), workflow(after)).results
+    assert list(dict.fromkeys(loud(result))) == found
+    assert result.change.new.line > 1
+
+
+def test_a_lock_that_is_taken_away(market: Market, tmp_path: Path) -> None:
+    """The workflow stays as it is; what pinned it is gone."""
+    market.repository("org/act", branches={"main": [ONE]}, tags={"v1.0.0": ONE})
+    report = examine(market, tmp_path, {**locked(ONE), **workflow("org/act@v1.0.0")}, workflow("org/act@v1.0.0"))
+    assert [loud(one) for one in report.results] == [[("pin-lost", Level.WARN)]]
+    assert [one.rule for one in report.notices] == ["lockfile-removed"]
+
+
 def locked(commit: str, number: str = "55", owner: str = "66", ref: str = "v1.0.0") -> dict[str, str]:
     """An actions.lock."""
     entry = f"{{ref: {ref}, commit: sha1-{commit}, owner_id: {owner}, repo_id: {number}}}"

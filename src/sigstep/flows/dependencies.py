@@ -13,7 +13,8 @@ from sigstep.errors import FormatError, UsageError
 from sigstep.flows.dependency_evidence import Known, examine_changes
 from sigstep.flows.lockfiles import Git, Snapshot
 from sigstep.flows.recalls import recalls_at
-from sigstep.flows.registries import Registries, registries_of
+from sigstep.flows.redirects import changed_redirects
+from sigstep.flows.registries import registries_of
 from sigstep.model import limits
 from sigstep.model.dependency import Change, DependencyReport, Judged, Level, Locked
 from sigstep.model.digest import Digest
@@ -95,7 +96,8 @@ def examine_dependencies(request: DependencyRequest, world: World) -> Dependency
         notary=request.notary,
         seconds=request.seconds,
     )
-    notices = [*moved, *_notices(base, head, policy), *_configuration(git, request, registries, policy)]
+    notices = [*moved, *_notices(base, head, policy)]
+    notices += changed_redirects(git, base, head, policy) if request.base else ()
     notices += _unjudged(mine, request, policy)
     return DependencyReport(
         base=request.base,
@@ -159,18 +161,6 @@ def _unjudged(changes: Sequence[Change], request: DependencyRequest, policy: Dep
         return []
     message = "there are no keys of the npm registry: its signatures and publish attestations were not judged"
     return [policy.finding("signatures-not-judged", message)]
-
-
-def _configuration(git: Git, request: DependencyRequest, before: Registries, policy: DependencyPolicy) -> list[Judged]:
-    """Registries that files of the repository configure otherwise than at the base."""
-    if not request.base:
-        return []
-    now = registries_of(git, request.head, request.registries, (), git.world).stated
-    return [
-        policy.finding("source-changed", f"{path} sets {name} to {address}; before {was or 'it did not'}", path=path)
-        for (path, name), address in now.items()
-        if (was := before.stated.get((path, name), "")) != address and address not in policy.sources
-    ]
 
 
 def _tool_wrote(path: str) -> bool:

@@ -155,6 +155,7 @@ def _judged(value: Mapping[str, Any]) -> Judged:
         message=str(value["message"]),
         accept=str(value["accept"]),
         path=str(value["path"]),
+        line=max(1, int(value["line"])),
     )
 
 

@@ -172,10 +172,11 @@ def git_error(why: str) -> UsageError:
     )
 
 
-def _reader(path: str) -> str:
+def place_of(path: str, patterns: Sequence[tuple[str, str]]) -> str:
+    """The reader of a path: the first of these patterns that fits, of whole paths where it has a slash; else empty."""
     name = path.rpartition("/")[2]
-    for pattern, place in READERS:
-        subject = f"/{path}" if "/" in pattern else name
-        if fnmatch.fnmatchcase(subject, pattern):
-            return place
-    return ""
+    return next((place for one, place in patterns if fnmatch.fnmatchcase(f"/{path}" if "/" in one else name, one)), "")
+
+
+def _reader(path: str) -> str:
+    return place_of(path, READERS)

@@ -8,17 +8,17 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from sigstep.errors import FormatError, ServiceError, UsageError
 from sigstep.flows.lockfiles import Git
+from sigstep.flows.redirects import read_redirects
 from sigstep.model import limits
 from sigstep.model.dependency import Locked
 from sigstep.ports.world import World
 from sigstep.services.github import github_of
 from sigstep.services.registry import origin_of, same_origin
-from sigstep.wire import strict_toml, strict_yaml
 
 _ENVIRONMENT: Final = {
     "npm": ("NPM_CONFIG_REGISTRY", "npm_config_registry", "YARN_NPM_REGISTRY_SERVER"),
@@ -27,15 +27,13 @@ _ENVIRONMENT: Final = {
 }
 _CONFIGURATION: Final = (".npmrc", ".yarnrc.yml", "bunfig.toml", "uv.toml", "pyproject.toml", "pip.conf")
 _SECONDS: Final = 20.0
-_NPMRC: Final = re.compile(r"\s*(?:(?P<scope>@[^:\s]+):)?registry\s*=\s*[\"']?(?P<url>https?://[^\s\"']+)")
 _TOKEN: Final = re.compile(r"\s*//(?P<host>[^/\s]+)/(?:[^\s=]*/)?:_authToken\s*=\s*[\"']?(?P<token>[^\s\"']+)")
-_PIP: Final = re.compile(r"\s*index[-_]url\s*=\s*(?P<url>https?://\S+)")
 _KNOWN_NOTARY: Final = re.compile(r'"(?P<name>[a-z0-9.-]+)":\s*"(?P<key>[^"\s]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+)"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registries:
-    """Addresses by ecosystem (and npm scope, ``npm @scope``); ``stated`` is what files say, by path and name.
+    """Addresses by ecosystem (and npm scope, ``npm @scope``).
 
     ``logins`` are user names and passwords that stood in addresses, by origin; ``forge`` is GitHub's API; ``notary``
     is the verifier key of Go's checksum database. ``asks_runs``: GitHub's API may be asked about every publisher's run:
@@ -43,7 +41,6 @@ class Registries:
     """
 
     by_name: Mapping[str, str]
-    stated: Mapping[tuple[str, str], str]
     logins: Mapping[str, str] = field(default_factory=dict)
     forge: str = ""
     notary: str = ""
@@ -82,12 +79,10 @@ def registries_of(
         UsageError: ``git-failed``.
     """
     found: dict[str, str] = {}
-    stated: dict[tuple[str, str], str] = {}
     files = git.files(commit)
     paths = [one for one in _CONFIGURATION if one in files and files[one][1] <= limits.POLICY_BYTES]
     for path, data in zip(paths, git.read([files[one][0] for one in paths]), strict=True):
         for name, address in _configured(path, data):
-            stated[path, name] = address.rstrip("/")
             found.setdefault(name, address)
     for ecosystem, names in _ENVIRONMENT.items():
         for variable in names:
@@ -105,7 +100,6 @@ def registries_of(
     split = {name: _split(address) for name, address in found.items()}
     return Registries(
         by_name={name: address for name, (address, _) in split.items()},
-        stated=stated,
         logins={origin_of(address): login for address, login in split.values() if login},
         forge=split.get("github", (github_of(world).api, ""))[0].rstrip("/"),
         notary=notary,
@@ -149,49 +143,14 @@ def authorizations(registries: Registries, variables: Mapping[str, str], world: 
 
 def _configured(path: str, data: bytes) -> Iterable[tuple[str, str]]:
     """Pairs of ecosystem (with a scope) and address in one configuration file; one that cannot be read has none."""
-    text = data.decode("utf-8", "replace")
     try:
-        if path == ".npmrc":
-            for match in filter(None, map(_NPMRC.match, text.splitlines())):
-                yield f"npm {match['scope']}" if match["scope"] else "npm", match["url"]
-        elif path == "pip.conf":
-            for match in filter(None, map(_PIP.match, text.splitlines())):
-                yield "pypi", match["url"]
-        elif path == ".yarnrc.yml":
-            yield from _yarn(strict_yaml.loads(data, name=path))
-        else:
-            whole = strict_toml.loads(data, at_most=limits.POLICY_BYTES, name=path)
-            yield from _bun(whole) if path == "bunfig.toml" else _python(whole)
+        found = read_redirects(data, path)
     except FormatError:
         return
-
-
-def _yarn(whole: Any) -> Iterable[tuple[str, str]]:
-    top = whole if isinstance(whole, Mapping) else {}
-    yield "npm", str(top.get("npmRegistryServer") or "")
-    scopes = top.get("npmScopes")
-    for scope, value in scopes.items() if isinstance(scopes, Mapping) else ():
-        if isinstance(value, Mapping):
-            yield f"npm @{scope}", str(value.get("npmRegistryServer") or "")
-
-
-def _bun(whole: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    install = whole.get("install")
-    registry = install.get("registry") if isinstance(install, Mapping) else None
-    yield "npm", str(registry.get("url", "") if isinstance(registry, Mapping) else registry or "")
-
-
-def _python(whole: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    tool = whole.get("tool")
-    uv = tool.get("uv") if isinstance(tool, Mapping) else whole
-    poetry = tool.get("poetry") if isinstance(tool, Mapping) else None
-    indexes = uv.get("index") if isinstance(uv, Mapping) else None
-    sources = poetry.get("source") if isinstance(poetry, Mapping) else None
-    listed = [*(indexes if isinstance(indexes, list) else []), *(sources if isinstance(sources, list) else [])]
-    for one in listed:
-        if isinstance(one, Mapping) and (one.get("default") or one.get("priority", "") == "primary"):
-            yield "pypi", str(one.get("url", ""))
-    yield "pypi", str(uv.get("index-url", "") if isinstance(uv, Mapping) else "")
+    for one in found:
+        known = one.setting in {"npm", "pypi"} or one.setting.startswith("npm @")
+        if known and one.to.startswith(("https://", "http://")):
+            yield one.setting, one.to
 
 
 def _asked(ecosystem: str, world: World) -> str:

@@ -94,6 +94,23 @@ class Change:
     old: Locked | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redirect:
+    """A file of the repository says where packages come from, instead of where they would.
+
+    Attributes:
+        setting: what is set, in words; ``npm``, ``npm @scope`` and ``pypi`` are registries that count for everything.
+        to: the address, path, host or value, as it stands there (also with user name and password).
+        path: the file, relative to the repository.
+        line: its line, from 1.
+    """
+
+    setting: str
+    to: str
+    path: str
+    line: int
+
+
 class EvidenceState(enum.Enum):
     """What is known about a version's attestations. Only ``verified`` to ``absent`` is a downgrade.
 
@@ -180,13 +197,17 @@ class Level(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """One rule's finding about one change; ``accept`` says how to take it, ``path`` is its file where that is known."""
+    """One rule's finding about one change; ``accept`` says how to take it.
+
+    ``path`` and ``line`` (from 1) say where, for what is about a file and not about one locked version.
+    """
 
     rule: str
     level: Level
     message: str
     accept: str = ""
     path: str = ""
+    line: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

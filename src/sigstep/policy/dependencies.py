@@ -9,7 +9,16 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from sigstep.model.dependency import Change, EvidenceState, Judged, Level, PackageEvidence, PinnedPublisher, Publisher
+from sigstep.model.dependency import (
+    Change,
+    EvidenceState,
+    Judged,
+    Level,
+    Locked,
+    PackageEvidence,
+    PinnedPublisher,
+    Publisher,
+)
 from sigstep.policy.changes import hash_changed, is_local, ref_moved, source_change
 from sigstep.policy.dependency_rules import LEVELS, Acceptance, DependencyPolicy, Profile
 from sigstep.policy.matcher import Matcher
@@ -62,7 +71,14 @@ def _of_lockfile(change: Change, policy: DependencyPolicy) -> Iterable[tuple[str
     elif old and old.owner_id and new.owner_id and old.owner_id != new.owner_id:
         yield "owner-transferred", f"the owner's id was {old.owner_id}, now it is {new.owner_id}"
     if not new.pinned and not is_local(new):
-        yield "unpinned", "the lockfile has no hash for it"
+        yield _unpinned(new, old)
+
+
+def _unpinned(new: Locked, old: Locked | None) -> tuple[str, str]:
+    if old is None or not old.pinned:
+        return "unpinned", "the lockfile has no hash for it"
+    was = old.commit or next(str(digest) for file in old.files for digest in file.digests)
+    return "pin-lost", f"{was} was locked, now it is {new.version or new.source} without a hash or commit"
 
 
 def _of_state(new: PackageEvidence, old: PackageEvidence | None, now: datetime) -> Iterable[tuple[str, str]]:

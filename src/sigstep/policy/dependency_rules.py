@@ -33,6 +33,7 @@ LEVELS: Final[Mapping[str, tuple[Level, Level]]] = MappingProxyType(
         "publisher-changed": (_FAIL, _FAIL),
         "provenance-lost": (_FAIL, _FAIL),
         "source-changed": (_FAIL, _FAIL),
+        "source-redirected": (_FAIL, _FAIL),
         "policy-violation": (_FAIL, _FAIL),
         "impostor-commit": (_FAIL, _FAIL),
         "ref-moved": (_FAIL, _FAIL),
@@ -50,6 +51,7 @@ LEVELS: Final[Mapping[str, tuple[Level, Level]]] = MappingProxyType(
         "first-provenance-elsewhere": (_WARN, _FAIL),
         "source-not-registry": (_WARN, _FAIL),
         "lockfile-removed": (_WARN, _FAIL),
+        "pin-lost": (_WARN, _FAIL),
         "publishing-run-failed": (_WARN, _FAIL),
         "policy-changed-in-pr": (_WARN, _FAIL),
         "risky-trigger": (_WARN, _WARN),
@@ -112,9 +114,9 @@ class DependencyPolicy:
     sources: frozenset[str] = frozenset()
     recalls: tuple[Recall, ...] = ()
 
-    def finding(self, rule: str, message: str, *, path: str = "") -> Judged:
+    def finding(self, rule: str, message: str, *, path: str = "", line: int = 1) -> Judged:
         """A finding with its level; the profile ``report`` never fails and never warns."""
         recommended, strict = LEVELS[rule]
         level = self.levels.get(rule, strict if self.profile is Profile.STRICT else recommended)
         level = Level.NOTE if self.profile is Profile.REPORT else level
-        return Judged(rule=rule, level=level, message=message, path=path)
+        return Judged(rule=rule, level=level, message=message, path=path, line=line)

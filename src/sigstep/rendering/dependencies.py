@@ -23,7 +23,9 @@ _MARK: Final = {Level.FAIL: "blocked", Level.WARN: "look at", Level.NOTE: "note"
 def dependencies_text(report: DependencyReport) -> str:
     """The report for a terminal, worst changes first."""
     lines = [headline(report)]
-    lines.extend(f"  {_MARK[one.level]}: {plain(one.message)} [{one.rule}]" for one in report.notices)
+    for notice in report.notices:
+        where = f"{plain(notice.path)}:{notice.line}: " if notice.path else ""
+        lines.append(f"  {_MARK[notice.level]}: {where}{plain(notice.message)} [{notice.rule}]")
     for result in worst_first(report):
         new = result.change.new
         lines.append(f"{plain(new.ecosystem)} {plain(new.name)} {plain(versions_text(result))}: {_state(result)}")
@@ -56,7 +58,8 @@ def _annotation(command: str, judged: Judged, result: DependencyResult) -> str:
 
 
 def _notice(command: str, judged: Judged) -> str:
-    return f"::{command} file={_property(judged.path)},title={_property(judged.rule)}::{_data(judged.message)}"
+    where = f"file={_property(judged.path)},line={judged.line}"
+    return f"::{command} {where},title={_property(judged.rule)}::{_data(judged.message)}"
 
 
 def headline(report: DependencyReport) -> str:

@@ -86,11 +86,12 @@ def _evidence(evidence: PackageEvidence | None) -> dict[str, Any] | None:
     }
 
 
-def _judged(judged: Judged) -> dict[str, str]:
+def _judged(judged: Judged) -> dict[str, str | int]:
     return {
         "rule": judged.rule,
         "level": judged.level.value,
         "message": judged.message,
         "accept": judged.accept,
         "path": judged.path,
+        "line": judged.line,
     }

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sigstep import __version__
 from sigstep.model.dependency import DependencyReport, Judged, Level, Locked
 from sigstep.rendering.dependency_json import package_url, worst_first
-from sigstep.rendering.sarif import RESULTS, SCHEMA, artifact_uri
+from sigstep.rendering.sarif import RESULTS, SCHEMA, physical_location
 from sigstep.rendering.text import plain
 
 _LEVELS: Final = {Level.FAIL: ("error", "8.0"), Level.WARN: ("warning", "5.0"), Level.NOTE: ("note", "1.0")}
@@ -51,13 +51,6 @@ def _result(judged: Judged, locked: Locked | None, rules: list[str]) -> dict[str
         "ruleIndex": rules.index(judged.rule),
         "level": _LEVELS[judged.level][0],
         "message": {"text": plain(f"{what}{judged.message}")},
-        "locations": [
-            {
-                "physicalLocation": {
-                    "artifactLocation": {"uri": artifact_uri(path)},
-                    "region": {"startLine": locked.line if locked else 1},
-                }
-            }
-        ],
+        "locations": [physical_location(path, locked.line if locked else judged.line)],
         "partialFingerprints": {"sigstepDependency/v1": hashlib.sha256(stable.encode()).hexdigest()},
     }

@@ -35,8 +35,14 @@ def _result(finding: Finding, location: str, outcome: Outcome, codes: list[str])
         "ruleIndex": codes.index(finding.code),
         "level": "error" if outcome is Outcome.REFUSED else "warning",
         "message": {"text": text},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": artifact_uri(location)}}}],
+        "locations": [physical_location(location)],
     }
+
+
+def physical_location(path: str, line: int = 1) -> dict[str, Any]:
+    """Where a result is: GitHub shows no result without a region; a file without lines is meant by its first."""
+    region = {"startLine": max(1, line)}
+    return {"physicalLocation": {"artifactLocation": {"uri": artifact_uri(path)}, "region": region}}
 
 
 def artifact_uri(location: str) -> str:

@@ -84,6 +84,7 @@ def test_sarif_lists_refused_first() -> None:
     run = document["runs"][0]
     assert document["version"] == "2.1.0"
     assert [one["level"] for one in run["results"]] == ["error", "warning"]
+    assert all(one["locations"][0]["physicalLocation"]["region"] == {"startLine": 1} for one in run["results"])
     places = [one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in run["results"]]
     assert places == ["a%3Ab", "b%20c"]
     assert run["tool"]["driver"]["rules"][run["results"][0]["ruleIndex"]]["id"] == "subject-mismatch"

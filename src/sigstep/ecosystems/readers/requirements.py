@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sigstep.ecosystems.readers.common import bounded, file_name, hex_digest, python_name, text_of
 from sigstep.model.dependency import Locked, LockedFile
+from sigstep.wire.logical_lines import logical_lines
 
 _EDITABLE: Final = re.compile(r"(?:-e|--editable)(?:\s+|=)")
 _EGG: Final = re.compile(r"#(?:.*&)?egg=([A-Za-z0-9._-]+)")
@@ -22,25 +23,9 @@ def read(data: bytes, path: str) -> tuple[Locked, ...]:
         FormatError: ``lockfile-malformed``, ``lockfile-too-many``, ``digest-malformed``.
     """
     text = text_of(data, path)
-    logical = tuple(_logical(text))
+    logical = tuple(logical_lines(text))
     index = next((found[1] for _, line in logical if (found := _INDEX.match(line))), "")
     return bounded((one for number, line in logical for one in _requirement(line, number, path, index)), path)
-
-
-def _logical(text: str) -> Iterator[tuple[int, str]]:
-    """Lines joined at a backslash, without comments, with the number of their first line."""
-    parts: list[str] = []
-    start = 1
-    for number, line in enumerate(text.splitlines(), 1):
-        if not parts:
-            start = number
-        bare = re.sub(r"(^|\s)#.*$", "", line)
-        parts.append(bare.removesuffix("\\"))
-        if not bare.endswith("\\"):
-            yield start, " ".join(parts).strip()
-            parts = []
-    if parts:
-        yield start, " ".join(parts).strip()
 
 
 def _requirement(line: str, number: int, path: str, index: str) -> Iterator[Locked]:

@@ -1,0 +1,155 @@
+"""Files that say where packages come from: what is set, to what, on which line."""
+
+from __future__ import annotations
+
+import pytest
+
+from sigstep.errors import FormatError
+from sigstep.flows.redirects import read_redirects
+from sigstep.policy.dependency_rules import DependencyPolicy
+from sigstep.policy.redirects import redirected, shown
+
+E = "https://evil.example"
+CASES: dict[str, tuple[str, str | bytes, list[tuple[str, str, int]]]] = {
+    "npmrc": (
+        ".npmrc",
+        f"; registry=no\n# registry=no\nregistry = \"{E}/\"\r\n@acme:registry={E}/a\nalways-auth=true\n//h/:_authToken=x\n",
+        [("npm", f"{E}/", 3), ("npm @acme", f"{E}/a", 4)],
+    ),
+    "npmrc that is no UTF-8": ("a/.npmrc", b"# \xff\nregistry=" + E.encode(), [("npm", E, 2)]),
+    "yarn 1": (".yarnrc", f'# a\nregistry "{E}"\n"@a:registry" {E}/a\n', [("npm", E, 2), ("npm @a", f"{E}/a", 3)]),
+    "yarn berry": (
+        ".yarnrc.yml",
+        f"nodeLinker: node-modules\nnpmRegistryServer: {E}\nnpmScopes:\n  acme: {{npmRegistryServer: {E}/a}}\n  b: 1\n",
+        [("npm", E, 2), ("npm @acme", f"{E}/a", 4)],
+    ),
+    "bun": (
+        "bunfig.toml",
+        f'[install]\nregistry = {{ url = "{E}", token = "t" }}\n[install.scopes]\n"@a" = "{E}/a"\n',
+        [("npm", E, 2), ("npm @a", f"{E}/a", 4)],
+    ),
+    "requirements": (
+        "requirements-dev.txt",
+        f"# --index-url no\n-i {E}\n--extra-index-url={E}/2 # x\n--find-links \\\n  ./w --trusted-host evil.example\na==1 --hash=sha256:aa\n",
+        [
+            ("pypi", E, 2),
+            ("pypi extra index", f"{E}/2", 3),
+            ("pypi find-links", "./w", 4),
+            ("pypi trusted-host", "evil.example", 4),
+        ],
+    ),
+    "names that pip takes cut short": (
+        "requirements.txt",
+        f"--extra {E}\n-f{E}/f\n--ind={E}/i\n",
+        [("pypi extra index", E, 1), ("pypi find-links", f"{E}/f", 2), ("pypi", f"{E}/i", 3)],
+    ),
+    "pip.conf": (
+        "pip.conf",
+        f"[global]\nindex-url = {E}\nextra_index_url =\n    {E}/1\n    {E}/2\ntimeout = 6\n",
+        [("pypi", E, 2), ("pypi extra index", f"{E}/1", 4), ("pypi extra index", f"{E}/2", 5)],
+    ),
+    "uv and poetry": (
+        "pyproject.toml",
+        (f'[tool.uv]\nextra-index-url = ["{E}/1"]\n[[tool.uv.index]]\nurl = "{E}"\ndefault = true\n'
+        f'[[tool.poetry.source]]\nname = "x"\nurl = "{E}/p"\npriority = "supplemental"\n'),
+        [("pypi", E, 4), ("pypi extra index", f"{E}/p", 8), ("pypi extra index", f"{E}/1", 2)],
+    ),
+    "cargo": (
+        ".cargo/config.toml",
+        (f'[source.crates-io]\nreplace-with = "m"\n[source.m]\nregistry = "sparse+{E}/"\n'
+        f'[registries.own]\nindex = "{E}/own"\n[source.c]\nreplace-with = "d"\n[source.d]\nreplace-with = "c"\n'),
+        [
+            ("cargo source crates-io", f"sparse+{E}/", 1),
+            ("cargo source c", "c", 7),
+            ("cargo source d", "d", 9),
+            ("cargo registry own", f"{E}/own", 6),
+        ],
+    ),
+    "cargo patch": (
+        "x/Cargo.toml",
+        f'[patch.crates-io]\nserde = {{ git = "{E}/serde" }}\nlocal = {{ path = "../l" }}\n',
+        [("cargo patch serde", f"{E}/serde", 2), ("cargo patch local", "../l", 3)],
+    ),
+    "go": (
+        "go.mod",
+        ("module m\nrequire a.example/x v1.0.0 // replace no => no\nreplace a.example/x v1.0.0 => evil.example/x v1.0.1\n"
+        'replace (\n\t// b => c\n\t"b.example/y" => ../y\n\n)\nreplace(\n c => d v1\n)\n'),
+        [
+            ("golang replace a.example/x", "evil.example/x", 3),
+            ("golang replace b.example/y", "../y", 6),
+            ("golang replace c", "d", 10),
+        ],
+    ),
+    "workflow": (
+        ".github/workflows/ci.yml",
+        (f"env: {{GOFLAGS: -mod=mod, OTHER: x}}\njobs:\n  a:\n    env:\n      NPM_CONFIG_REGISTRY: {E}\n    steps:\n"
+        "    - run: go build\n      env:\n        GONOSUMDB: '*'\n    - 1\n"),
+        [("the variable GOFLAGS", "-mod=mod", 1), ("the variable NPM_CONFIG_REGISTRY", E, 5), ("the variable GONOSUMDB", "*", 9)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_redirected(case: str) -> None:
+    """Each form that its package manager reads, with its line."""
+    path, text, wanted = CASES[case]
+    data = text if isinstance(text, bytes) else text.encode()
+    assert [(one.setting, one.to, one.line) for one in read_redirects(data, path)] == wanted
+
+
+@pytest.mark.parametrize("path", ["pyproject.toml", "bunfig.toml", ".yarnrc.yml", "Cargo.toml", ".cargo/config"])
+@pytest.mark.parametrize("data", [b"[[[", b"\xff", b"- 1: [", b'x = "\x00"'])
+def test_what_is_no_such_file(path: str, data: bytes) -> None:
+    """It is refused, never read as one that redirects nothing."""
+    with pytest.raises(FormatError):
+        read_redirects(data, path)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("pyproject.toml", "tool = 1\n"),
+        ("pyproject.toml", "[tool.uv]\nindex = 1\nextra-index-url = 2\n[tool.poetry]\nsource = [1]\n"),
+        ("bunfig.toml", "install = 1\n"),
+        ("Cargo.toml", "patch = 1\nreplace = [1]\n"),
+        (".cargo/config", "source = 1\nregistries = [1]\n"),
+        (".yarnrc.yml", "- 1\n"),
+        (".github/workflows/a.yml", "jobs: [1]\nenv: 1\n"),
+        ("go.mod", "=>\nreplace =>\nreplace (\n=>\n)"),
+        ("requirements.txt", "--index-url\n-i\n--\n-\n"),
+    ],
+)
+def test_other_shapes_redirect_nothing(path: str, text: str) -> None:
+    """Nothing is found, and nothing breaks."""
+    assert read_redirects(text.encode(), path) == ()
+
+
+def test_what_counts_as_a_change() -> None:
+    """New and changed ones, an address that is no longer set; not what another file has, nor what the policy allows."""
+    policy = DependencyPolicy(sources=frozenset({"https://allowed.example"}))
+    base = [
+        *read_redirects(
+            b"registry=https://me:s3cret@corp.example/\n@old:registry=https://corp.example/old\n", ".npmrc"
+        ),
+        *read_redirects(b"replace a => ../a\n", "go.mod"),
+    ]
+    head = [
+        *read_redirects(b"registry=https://corp.example\n", "packages/x/.npmrc"),
+        *read_redirects(b"-i https://allowed.example/\n--extra-index-url https://u:t0ken@evil.example/\n", "requirements.txt"),
+        *read_redirects(b"replace a => evil.example/a v1.0.0\nreplace b => ./b\n", "go.mod"),
+    ]  # fmt: skip
+    found = list(redirected(base, head, policy))
+    assert [(one.rule, one.path, one.line) for one in found] == [
+        ("source-redirected", "requirements.txt", 2),
+        ("source-redirected", "go.mod", 1),
+        ("source-not-registry", "go.mod", 2),
+        ("source-redirected", ".npmrc", 1),
+    ]
+    assert "golang replace a is set to evil.example/a; before ../a" in found[1].message
+    assert all("s3cret" not in one.message and "t0ken" not in one.message for one in found)
+    assert list(redirected(base, base, policy)) == []
+
+
+def test_logins_are_not_shown() -> None:
+    """User names, passwords and tokens stay out of reports."""
+    assert shown("https://a:b@c@h.example/x/") == "https://h.example/x"
