@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from sigstep.ecosystems import ECOSYSTEMS
+from sigstep.ecosystems.readers import READERS
+from sigstep.ecosystems.redirects import REDIRECTS
 from sigstep.predicates import KINDS
 
 SOURCE = Path(__file__).parents[2] / "src" / "sigstep"
@@ -45,7 +47,7 @@ def test_the_tuples() -> None:
     """Design, idea 6: names only; each is imported when it is used, and is there."""
     assert tuple(entry.partition(":")[0].rpartition(".")[2] for entry in KINDS) == PREDICATES
     assert tuple(name for name, _ in ECOSYSTEMS) == PURLS
-    for entry in (*KINDS, *(place for _, place in ECOSYSTEMS)):
+    for entry in (*KINDS, *(place for _, place in (*ECOSYSTEMS, *READERS, *REDIRECTS))):
         module, _, attribute = entry.partition(":")
         assert hasattr(importlib.import_module(module), attribute), entry
 
