@@ -26,7 +26,7 @@ LAXER: tuple[tuple[str, str, str], ...] = (
     ("python|javascript", r"mediaType as \S+\.v0\.[12]\+json", "the newer spelling of an older version, with that version's rules"),
     ("python", rf"{_PROOF} dropped", "version 0.1: a promise suffices"),
     ("javascript", rf"{_DIGEST} dropped", "the digest is a hint and may be absent; what is signed is the artifact"),
-    ("javascript", rf"{_ENTRY} with inclusionPromise added", "Rekor v2 makes no promises, and clients ignore one (client specification)"),
+    ("python|javascript", rf"{_ENTRY} with inclusionPromise added", "Rekor v2 makes no promises, and clients ignore one (client specification)"),
     ("python|javascript", rf"{_ENTRY}\.logId\.keyId .*", "a second entry, of a log nobody knows, does not count"),
     ("python|javascript", rf"{_MATERIAL}\.x509CertificateChain\.certificates\.1.*", "further certificates are hints: never read, never anchors"),
     ("javascript", rf"{_STAMP} ({_BYTES})", "a stamp that names another signer is a foreign one: it proves nothing, and the promise gives the time"),
