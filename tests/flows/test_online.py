@@ -152,3 +152,59 @@ def test_partial_failure_says_what_was_published(box: Sandbox, tmp_path: Path) -
     assert [one.store for one in made.receipts] == ["files", "release"]
     assert [(store, error.code) for store, error in made.unpublished] == [("github", "github-permission")]
     assert [name for name, _ in result.problems] == ["github: a.sigstore.json"]
+
+
+def attest_here(box: Sandbox, *arguments: str) -> tuple[int, str]:
+    """`sigstep attest` of a file, with a token in a file."""
+    Path("app.whl").write_bytes(b"a wheel\n")
+    Path("token").write_text(box.token())
+    Path("predicate.json").write_text("{}")
+    given = ("--type", TYPE, "--predicate", "predicate.json", "--token-file", "token", "--retry-for", "5s")
+    return run(box, "attest", "app.whl", *given, *arguments)
+
+
+def test_published_from_the_command_line(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both places hold what `verify` then finds there; the file is there too."""
+    monkeypatch.setenv("GH_TOKEN", box.hub.token)
+    monkeypatch.setenv("GITHUB_REPOSITORY", "acme/app")
+    both = ("--publish", "github", "--publish", "release:v1")
+    status, output = attest_here(box, *both, "--format", "json")
+    assert status == 0, output
+    (made,) = json.loads(output)["made"]
+    assert [one["store"] for one in made["published"]] == ["github", "release"]
+    Path(made["bundle"]).unlink()
+    assert run(box, "verify", "app.whl", "--repo", "acme/app")[0] == 0
+    assert run(box, "verify", "app.whl", "--repo", "acme/app", "--release", "v1")[0] == 0
+    status, output = attest_here(box, "--publish", "github", "--repository", "acme/app")
+    assert (status, "  github: https://github.com/acme/app/attestations/" in output) == (0, True), output
+
+
+def test_a_place_that_fails_costs_the_status(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bundle is written, and the exit status says that it is not everywhere."""
+    monkeypatch.setenv("GH_TOKEN", box.hub.token)
+    status, output = attest_here(box, "--publish", "release:v9", "--publish", "github", "--repository", "acme/app")
+    assert (status, Path("app.whl.sigstore.json").exists()) == (4, True), output
+    assert "release-missing" in output
+    assert "  github: " in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--publish", "gitlab"), "publish-place"),
+        (("--publish", "release"), "publish-place"),
+        (("--publish", "github:x"), "publish-place"),
+        (("--publish", "github"), "github-repository"),
+        (("--publish", "github", "--repository", "acme"), "github-repository"),
+        (("--publish", "github", "--repository", "acme/app", "registry.example/a:v1"), "publish-place"),
+    ],
+)
+def test_places_that_are_none(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: str
+) -> None:
+    """Refused before a token is used up or anything is written."""
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    files = () if arguments[-1].startswith("registry") else ("app.whl",)
+    Path("predicate.json").write_text("{}")
+    given = ("--type", TYPE, "--predicate", "predicate.json")
+    assert run(box, "attest", *files, *given, *arguments)[1].startswith(f"[{code}]")

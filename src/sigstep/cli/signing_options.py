@@ -132,6 +132,8 @@ def tell(result: SigningResult, form: str) -> int:
             names = plain(made.subjects[0].name) + (f" and {len(made.subjects) - 1} more" if made.subjects[1:] else "")
             state = " (kept)" if made.kept else " (PENDING: no log entry yet)" if made.pending else ""
             click.echo(f"{names} -> {plain(made.location)}{state}")
+            for receipt in made.receipts[1:]:
+                click.echo(f"  {receipt.store}: {plain(receipt.url or receipt.location)}")
     for name, error in result.problems:
         click.echo(f"{plain(name)}: {error_text(error)}", err=True)
     return max((error.exit_code for _, error in result.problems), default=0)
@@ -143,6 +145,7 @@ def _document(result: SigningResult) -> dict[str, Any]:
             "bundle": one.location,
             "pending": one.pending,
             "kept": one.kept,
+            "published": [{"store": each.store, "url": each.url or each.location} for each in one.receipts[1:]],
             "subjects": [{"name": each.name, "digest": str(each.digests[0])} for each in one.subjects],
         }
         for one in result.made

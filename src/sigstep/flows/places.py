@@ -1,13 +1,14 @@
-"""Where bundles about artifacts are looked for online: GitHub's attestations API, a registry, a release."""
+"""Where bundles are looked for and published online: GitHub's attestations API, a registry, a release."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sigstep.errors import UsageError
 from sigstep.oci.client import Settings
 from sigstep.oci.reference import parse_reference
-from sigstep.ports.store import Finder
+from sigstep.ports.store import Finder, Store
 from sigstep.ports.world import World
 from sigstep.services.github import check_slug, github_of
 from sigstep.stores.github import GitHubStore
@@ -62,4 +63,32 @@ def finders(places: Places, world: World) -> tuple[Finder, ...]:
         from sigstep.stores.release import ReleaseStore
 
         found.append(ReleaseStore(github=github, repository=places.github, tag=places.release))
+    return tuple(found)
+
+
+def publishers(names: Sequence[str], repository: str, world: World) -> tuple[Store, ...]:
+    """Where bundles are published: ``github``, and ``release:TAG``, of a repository ``owner/name``.
+
+    Raises:
+        UsageError: ``publish-place``, ``github-repository``.
+    """
+    from sigstep.stores.release import ReleaseStore
+
+    github = github_of(world)
+    found: list[Store] = []
+    for name in dict.fromkeys(names):
+        kind, _, tag = name.partition(":")
+        if (kind, bool(tag)) not in {("github", False), ("release", True)}:
+            raise UsageError(
+                code="publish-place",
+                what=f"{name[:80]!r} is no place to publish to",
+                why="known are github and release:TAG",
+                fix="choose one; an image's bundles are attached to it without being asked",
+            )
+        check_slug(repository)
+        if kind == "github":
+            server = world.environ.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/")
+            found.append(GitHubStore(github=github, place=repository, server=server))
+        else:
+            found.append(ReleaseStore(github=github, repository=repository, tag=tag))
     return tuple(found)
