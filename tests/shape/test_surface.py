@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -51,3 +53,22 @@ def test_only_verification_builds_a_proof() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Verified"
     }
     assert builders == {"verification"}
+
+
+def groups(command: click.Command, name: str) -> Iterator[tuple[str, click.Group]]:
+    """Every group of commands, by its whole name."""
+    if isinstance(command, click.Group):
+        yield name, command
+        context = click.Context(command)
+        for one in command.list_commands(context):
+            yield from groups(command.get_command(context, one) or command, f"{name} {one}")
+
+
+def test_no_line_of_help_is_cut_short() -> None:
+    """In lists of commands, on a terminal of 80 columns, each says its whole first sentence."""
+    found = dict(groups(group, "sigstep"))
+    assert len(found) > 5
+    for name, one in found.items():
+        listed = CliRunner().invoke(one, ["--help"], terminal_width=80).output.partition("Commands:")[2]
+        assert listed, name
+        assert [line for line in listed.splitlines() if line.endswith(("...", "…"))] == [], name

@@ -61,7 +61,9 @@ _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 @registry_options
 @trust_options
 def command(**options: Any) -> int:
-    """Say what an admission engine would do with the images of Kubernetes manifests, before they are deployed.
+    """Say what an admission engine would do with images.
+
+    They are those of Kubernetes manifests, before these are deployed.
 
     Exit status: 0 admitted (warnings are told), 1 denied (with --strict: or warned), or a policy or manifest cannot be
     read, 2 usage, 3 no workload, 4 it cannot be told.

@@ -42,7 +42,9 @@ def _write(source: Path, output: Path | None, options: dict[str, Any]) -> None:
 @click.option("--output", type=_FILE, help="Write here instead of to standard output.")
 @trust_options
 def convert_command(source: Path, output: Path | None, **options: Any) -> None:
-    """Write what any known format holds (cosign, PEP 740, registry answers) as bundles of version 0.3.
+    """Write what any known format holds as bundles of version 0.3.
+
+    Formats are those of cosign, PEP 740 and registry answers.
 
     A missing inclusion proof or log entry is fetched from the log, except with --offline. Nothing is verified: the
     result is accepted exactly where its proofs are.
@@ -54,5 +56,8 @@ def convert_command(source: Path, output: Path | None, **options: Any) -> None:
 @click.argument("source", type=_FILE, metavar="BUNDLE")
 @trust_options
 def upgrade_command(source: Path, **options: Any) -> None:
-    """Turn a bundle of version 0.1 or 0.2 into version 0.3, in place; a missing proof is fetched as by convert."""
+    """Turn a bundle of version 0.1 or 0.2 into 0.3, in place.
+
+    A missing proof is fetched as by convert.
+    """
     _write(source, source, options)

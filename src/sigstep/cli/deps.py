@@ -104,7 +104,9 @@ def audit(**options: Any) -> int:
 @click.argument("reports", nargs=-1, required=True, type=_FILE)
 @report_options
 def merge(reports: tuple[Path, ...], **options: Any) -> int:
-    """Put JSON reports of a matrix of jobs together: all parts of a repository, or many repositories.
+    """Put JSON reports of a matrix of jobs together.
+
+    They are all the parts of a repository, or many repositories.
 
     Exit status: as the reports'.
     """

@@ -25,14 +25,19 @@ def group() -> None:
 @click.option("--branch", default="main", show_default=True, help="The branch it runs on.")
 @click.option("--image", default="", metavar="REPOSITORY", help="A rule about images of this repository, not files.")
 def init(repository: str, workflow: str, branch: str, image: str) -> None:
-    """Print a policy that takes what one workflow of a repository signs, and nothing else."""
+    """Print a policy that takes what one workflow signs.
+
+    It is a workflow of one repository, and nothing else is taken.
+    """
     click.echo(template(repository, workflow=workflow, branch=branch, image=image), nl=False)
 
 
 @group.command("check")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default=_DEFAULT)
 def check(file: Path) -> None:
-    """Read a policy file with its keys; say its digest and what is surprising in it.
+    """Read a policy file; say its digest and what is surprising.
+
+    Its keys are read too.
 
     Exit status: 0 readable, 1 refused, 2 usage.
     """

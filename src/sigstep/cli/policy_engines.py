@@ -42,7 +42,9 @@ _NAME = click.option("--image-name", metavar="IMAGE", help="The name under which
 @trust_options
 @registry_options
 def export(file: Path, engine: str, image: str | None, image_name: str | None, out: Path | None, **options: Any) -> int:
-    """Write a policy file for an admission engine, with what makes it whole.
+    """Write a policy file for an admission engine.
+
+    What makes it whole is written with it.
 
     The result is read again and compared, and tried on the image, before it is written. What the engine cannot be told
     is refused; what has to be known beside it is told on standard error.
@@ -75,7 +77,7 @@ def export(file: Path, engine: str, image: str | None, image_name: str | None, o
 @_OUT
 @trust_options
 def convert_command(files: tuple[Path, ...], source: str, target: str, out: Path | None, **options: Any) -> int:
-    """Turn policies of an admission engine into a policy file, or into those of another engine.
+    """Turn an engine's policies into a policy file or another's.
 
     Every loss is told, one a line, on standard error; a loss that cannot be taken is refused.
 
@@ -102,7 +104,9 @@ def convert_command(files: tuple[Path, ...], source: str, target: str, out: Path
 @trust_options
 @registry_options
 def from_image(image: str, image_name: str | None, subject: str, any_ref: bool, **options: Any) -> int:
-    """Print a policy file that takes what the signer of an image signs, and say which engines could enforce it.
+    """Print a policy file that takes what an image's signer signs.
+
+    Which engines could enforce it is said too.
 
     Exit status: 0 proposed, 1 nothing verifies or several signers, 2 usage, 4 could not decide.
     """

@@ -23,7 +23,10 @@ _DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 @click.group("recall")
 def group() -> None:
-    """Keep a recall list (sigstep/recalls/v1): what no policy rule may admit any more."""
+    """Keep a list of what no policy rule may admit any more.
+
+    Its form is sigstep/recalls/v1.
+    """
 
 
 @group.command("add")

@@ -22,7 +22,9 @@ _POLICY = click.option("--policy", "policy", type=_FILE, default=".github/sigste
 @click.argument("targets", nargs=-1, metavar="[FILE|IMAGE...]")
 @_POLICY
 def explain_command(targets: tuple[str, ...], policy: Path) -> int:
-    """Say in words what a policy file asks for: by all its rules, or of some files and images.
+    """Say in words what a policy file asks for.
+
+    That is by all its rules, or of some files and images.
 
     Exit status: 0 said, 1 the policy file is refused, 2 usage.
     """
@@ -35,7 +37,9 @@ def explain_command(targets: tuple[str, ...], policy: Path) -> int:
 @click.argument("cases", nargs=-1, type=_FILE, required=True)
 @_POLICY
 def test_command(cases: tuple[Path, ...], policy: Path) -> int:
-    """Judge supposed signatures by a policy file, and compare with what test files expect (sigstep/policy-tests/v1).
+    """Hold a policy file against what test files expect of it.
+
+    They are of the form sigstep/policy-tests/v1.
 
     Nothing is verified: the files say who is supposed to have signed what.
 
@@ -50,7 +54,9 @@ def test_command(cases: tuple[Path, ...], policy: Path) -> int:
 @click.argument("reports", nargs=-1, type=_FILE, required=True)
 @_POLICY
 def replay_command(reports: tuple[Path, ...], policy: Path) -> int:
-    """Judge by a draft what past reports recorded (`sigstep verify --format json`), and say which verdicts change.
+    """Judge past reports by a draft; say which verdicts change.
+
+    Reports are those of `sigstep verify --format json`.
 
     Nothing is verified again; a recall list is not read.
 

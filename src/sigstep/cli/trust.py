@@ -72,7 +72,10 @@ def update(instances: tuple[str, ...], tuf_root: Path | None) -> None:
 @click.option("--tuf-root", type=FILE, help="The first root.json of a TUF repository of your own.")
 @click.option("--offline/--online", default=True, help="Ask the TUF repository.", show_default=True)
 def export(instance: str, path: Path, tuf_root: Path | None, offline: bool) -> None:
-    """Write an instance's trusted_root.json to a file, for machines without the network."""
+    """Write an instance's trusted_root.json to a file.
+
+    It is for machines without the network.
+    """
     write_whole(path, export_root(_request((instance,), tuf_root, offline=offline), real_world()))
 
 
@@ -80,7 +83,10 @@ def export(instance: str, path: Path, tuf_root: Path | None, offline: bool) -> N
 @click.argument("url", metavar="URL")
 @click.option("--tuf-root", type=FILE, required=True, help="The first root.json, as its operator handed it to you.")
 def init(url: str, tuf_root: Path) -> None:
-    """Begin with a TUF repository of your own: check its first root and keep it, so that --instance URL is enough."""
+    """Begin with a TUF repository of your own.
+
+    Its first root is checked and kept, so that --instance URL is enough.
+    """
     click.echo(trust_text((initialise(url, tuf_root, real_world()),)))
 
 
@@ -90,7 +96,9 @@ def init(url: str, tuf_root: Path) -> None:
 @click.option("--tsa-choice", default="ANY", metavar="ANY|ALL|NUMBER", help="How many timestamp authorities.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
 def create_command(rekor_choice: str, tsa_choice: str, folder: Path, **parts: tuple[str, ...]) -> None:
-    """Make trusted_root.json, signing_config.v0.2.json and client_trust_config.json of an instance from its parts.
+    """Make trust root and signing config of an instance from parts.
+
+    Written are trusted_root.json, signing_config.v0.2.json and client_trust_config.json.
 
     Every part also takes start-time=2026-01-31T00:00:00Z (by default now), end-time and operator; parts may be
     repeated. Copy the files to whoever signs (--trust-config) and verifies (--trusted-root).

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -16,7 +15,7 @@ from sigstep.model.verdict import Finding
 from sigstep.services.attested import listed_at_forge, of_repository, prove, publishers_of
 from sigstep.services.registry import Ask, object_of
 from sigstep.wire.github import is_slug
-from sigstep.wire.members import parse_time
+from sigstep.wire.members import time_or_none
 
 _ISSUERS = {"github": "https://token.actions.githubusercontent.com", "gitlab": "https://gitlab.com"}
 _HOSTS = {"github": "https://github.com/", "gitlab": "https://gitlab.com/"}
@@ -45,9 +44,13 @@ def evidence(locked: Locked, ask: Ask) -> PackageEvidence:
         return PackageEvidence(state=EvidenceState.NOT_SERVED, why="the registry does not have this version")
     if "trustpub_data" not in version:
         return PackageEvidence(state=EvidenceState.NOT_SERVED, why="the registry does not tell who published")
-    published = _time(version)
+    published = time_or_none(version.get("created_at"), "created_at")
     said = object_of(version.get("trustpub_data"))
-    earlier = [one for one in versions if published is None or (_time(one) or published) < published]
+    earlier = [
+        one
+        for one in versions
+        if published is None or (time_or_none(one.get("created_at"), "created_at") or published) < published
+    ]
     about = PackageEvidence(
         state=EvidenceState.ABSENT,
         files=1,
@@ -103,8 +106,3 @@ def _publisher(said: Mapping[str, Any]) -> Publisher:
     repository = f"{_HOSTS.get(provider, '')}{path}"
     run = f"{repository}/actions/runs/{said.get('run_id')}" if provider == "github" else ""
     return Publisher(issuer=_ISSUERS.get(provider, provider), subject=path, repository=repository, run=run)
-
-
-def _time(version: Mapping[str, Any]) -> datetime | None:
-    text = version.get("created_at")
-    return parse_time(text, "created_at") if isinstance(text, str) else None

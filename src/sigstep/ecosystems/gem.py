@@ -6,7 +6,6 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +18,7 @@ from sigstep.model.verdict import Finding
 from sigstep.services.attested import prove, publishers_of
 from sigstep.services.registry import Ask, object_of
 from sigstep.wire import strict_json
-from sigstep.wire.members import parse_time
+from sigstep.wire.members import time_or_none
 
 _BUNDLES = 32
 
@@ -47,7 +46,7 @@ def evidence(locked: Locked, ask: Ask) -> PackageEvidence:
         state=EvidenceState.ABSENT,
         files=1,
         problems=tuple(_problems(stated, digest)),
-        published=_time(version),
+        published=time_or_none(version.get("created_at"), "created_at"),
         declared_repository=str(object_of(version.get("metadata")).get("source_code_uri") or ""),
     )
     full = quote(f"{locked.name}-{locked.version}", safe="")
@@ -126,8 +125,3 @@ def _problems(stated: list[Digest], digest: Digest | None) -> list[Finding]:
     if digest is None or not stated or digest in stated:
         return []
     return [Finding(code="digest-mismatch", what="the registry has another hash than the lockfile", why=str(digest))]
-
-
-def _time(version: Mapping[str, Any]) -> datetime | None:
-    text = version.get("created_at")
-    return parse_time(text, "created_at") if isinstance(text, str) else None

@@ -79,22 +79,32 @@ def _checked(response: Response, service: str, allowed: tuple[int, ...], world: 
     if status in allowed:
         return response
     said = server_message(response.body)
-    if status in _RETRYABLE or status >= 500:
-        raise ServiceError(
-            code="service-failed",
-            what=f"{service} answered with status {status}",
-            why=said,
-            fix="try again later; the status page of the service may say more",
-            retryable=True,
-            status=status,
-            retry_after=retry_after(response, world),
-        )
+    if passes_over(status):
+        raise failed(response, service, world, more="the status page of the service")
     raise ServiceError(
         code="service-refused",
         what=f"{service} refused the request with status {status}",
         why=said,
         fix="the request itself is not acceptable to the service; another try would not change that",
         status=status,
+    )
+
+
+def passes_over(status: int) -> bool:
+    """Whether another try may get another status than this error."""
+    return status in _RETRYABLE or status >= 500
+
+
+def failed(response: Response, service: str, world: World, *, more: str) -> ServiceError:
+    """The error ``service-failed``, retryable, of an answer whose status `passes_over`; ``more``: who may know more."""
+    return ServiceError(
+        code="service-failed",
+        what=f"{service} answered with status {response.status}",
+        why=server_message(response.body),
+        fix=f"try again later; {more} may say more",
+        retryable=True,
+        status=response.status,
+        retry_after=retry_after(response, world),
     )
 
 

@@ -13,7 +13,7 @@ from sigstep.model import limits
 from sigstep.ports.http import Response
 from sigstep.ports.retry import Budget, retry_after, retrying
 from sigstep.ports.world import World
-from sigstep.services.call import json_object, server_message, unreadable
+from sigstep.services.call import failed, json_object, passes_over, server_message, unreadable
 from sigstep.wire import strict_json
 from sigstep.wire.github import is_slug
 from sigstep.wire.links import next_address
@@ -21,7 +21,6 @@ from sigstep.wire.links import next_address
 API: Final = "https://api.github.com"
 VERSION: Final = "2022-11-28"
 _TIMEOUT_SECONDS: Final = 30.0
-_RETRYABLE: Final = frozenset({408, 425, 429})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,16 +174,8 @@ class GitHub:
         elif status == 404:
             code, what = "github-missing", "GitHub does not know this, or the token may not see it"
             fix = f"check the name; if it is right, {needed}"
-        elif status in _RETRYABLE or status >= 500:
-            return ServiceError(
-                code="service-failed",
-                what=f"GitHub answered with status {status}",
-                why=said,
-                fix="try again later; https://www.githubstatus.com may say more",
-                retryable=True,
-                status=status,
-                retry_after=wait,
-            )
+        elif passes_over(status):
+            return failed(answer, "GitHub", world, more="https://www.githubstatus.com")
         else:
             code, what, fix = "github-refused", f"GitHub refused the request with status {status}", "see what it says"
         if code not in ("github-permission", "github-missing"):

@@ -224,6 +224,15 @@ def parse_time(value: Any, path: str) -> datetime:
     )
 
 
+def time_or_none(value: Any, path: str) -> datetime | None:
+    """As `parse_time`; None where there is no text.
+
+    Raises:
+        FormatError: ``time-malformed``.
+    """
+    return parse_time(value, path) if isinstance(value, str) else None
+
+
 def missing(path: str) -> FormatError:
     """The error of a member that has to be there."""
     return FormatError(

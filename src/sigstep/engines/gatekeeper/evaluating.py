@@ -7,12 +7,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sigstep.engines.gatekeeper.rules import Template
+from sigstep.engines.gatekeeper.rules import PACKAGE, Template
 from sigstep.errors import Undecided
 from sigstep.policy.engine import Languages, Unjudged
 
 _CALL: Final = re.compile(r"\bexternal_data\s*\(")
-_PACKAGE: Final = re.compile(r"^\s*package\s+([A-Za-z_][\w.]*)", re.MULTILINE)
 # Keys that are not in the table, and providers that are not known, make the function contradict itself: an error of the
 # evaluation, never an answer.
 _SHIM: Final[Mapping[int, str]] = {
@@ -84,7 +83,7 @@ def violations(
         raise Unjudged("cluster", "the template looks at other objects (data.inventory)")
     modules = list(texts)
     for one in texts:
-        package = _PACKAGE.search(one)
+        package = PACKAGE.search(one)
         if package is not None and _CALL.search(one):
             modules.append(_SHIM[template.version].format(package=package[1]))
     given = {**document, "sigstep_answers": {"table": tables, "failed": failed}}

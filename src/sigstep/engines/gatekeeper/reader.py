@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sigstep.engines.gatekeeper.ratify_reader import GROUP as RATIFY
 from sigstep.engines.gatekeeper.ratify_reader import read_ratify
-from sigstep.engines.gatekeeper.rules import Constraint, Expansion, GatekeeperRules, Template
+from sigstep.engines.gatekeeper.rules import PACKAGE, Constraint, Expansion, GatekeeperRules, Template
 from sigstep.policy.forms import Form, check_selector, name_of, objects, refuse
 
 _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -30,7 +30,6 @@ _MATCH: Final = (
     *("kinds", "namespaces", "excludedNamespaces", "labelSelector", "namespaceSelector", "scope", "name", "source"),
 )
 _POINTS: Final = frozenset({"*", "validation.gatekeeper.sh"})
-_PACKAGE: Final = re.compile(r"^\s*package\s+([A-Za-z_][\w.]*)", re.MULTILINE)
 _VIOLATION: Final = re.compile(r"^\s*violation\b", re.MULTILINE)
 _FIX: Final = "correct the object; `kubectl apply` would refuse it too"
 _WHAT: Final = "Gatekeeper does not take these objects"
@@ -106,7 +105,7 @@ def _code(target: Form, kind: str) -> Template:
         return Template(kind=kind, package="", module="", libraries=(), version=0, foreign="K8sNativeValidation")
     source = source or Form({}, "source", target.problems)
     module = source.text("rego")
-    package = _PACKAGE.search(module)
+    package = PACKAGE.search(module)
     if not module:
         target.say(f"{target.place('rego')}: Required value")
     elif package is None:
@@ -118,7 +117,7 @@ def _code(target: Form, kind: str) -> Template:
         target.say(f"{target.place('version')}: unsupported version {version[:20]}")
     libraries = source.texts("libs")
     for one in libraries:
-        found = _PACKAGE.search(one)
+        found = PACKAGE.search(one)
         if found is None or not found[1].startswith("lib"):
             target.say(f"{target.place('libs')}: a library's package has to begin with lib")
     return Template(

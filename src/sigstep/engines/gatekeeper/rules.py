@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sigstep.model.trust import TrustedKey
+
+PACKAGE: Final = re.compile(r"^\s*package\s+([A-Za-z_][\w.]*)", re.MULTILINE)
+"""The package of a Rego module."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
