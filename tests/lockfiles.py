@@ -223,7 +223,7 @@ SAMPLES: list[tuple[str, str, list[Row]]] = [
         "Gemfile.lock",
         GEMFILE,
         [
-            ("gem", "mine", "0.1", "", "git https://git.example/mine", 5, False),
+            ("gem", "mine", "0.1", "", "git https://git.example/mine#abc", 5, False),
             ("gem", "rake", "13.0.6", "https://gems.example", "", 10, True),
             ("gem", "nokogiri", "1.15.0-x86_64-linux", "https://gems.example", "", 12, False),
         ],

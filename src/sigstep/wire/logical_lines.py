@@ -13,10 +13,14 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), 1):
         if not parts:
             start = number
-        bare = re.sub(r"(^|\s)#.*$", "", line)
-        parts.append(bare.removesuffix("\\"))
-        if not bare.endswith("\\"):
-            yield start, " ".join(parts).strip()
+        comment = re.match(r"\s*#", line)  # ends what is joined, also where a backslash stands at its end
+        parts.append(f" {line}" if comment else line.strip("\\"))
+        if comment or not line.endswith("\\"):
+            yield start, _bare(parts)
             parts = []
     if parts:
-        yield start, " ".join(parts).strip()
+        yield start, _bare(parts)
+
+
+def _bare(parts: list[str]) -> str:
+    return re.sub(r"(^|\s)#.*$", "", "".join(parts)).strip()

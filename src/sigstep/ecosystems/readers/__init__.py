@@ -20,6 +20,7 @@ READERS: tuple[tuple[str, str], ...] = tuple(
         ("Gemfile.lock", "gemfile"),
         ("gems.locked", "gemfile"),
         ("go.sum", "go_sum"),
+        ("go.work.sum", "go_sum"),
         ("verification-metadata.xml", "gradle"),
         ("mise.lock", "mise"),
         ("requirements*.txt", "requirements"),

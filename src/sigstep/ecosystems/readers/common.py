@@ -91,6 +91,11 @@ def image(text: str, path: str, line: int) -> Locked:
     )
 
 
+def at_revision(kind: str, place: Any, revision: Any) -> str:
+    """Another source than a registry, with the revision: two of them are two sources, at one place."""
+    return f"{kind} {place}#{revision}" if revision else f"{kind} {place}"
+
+
 def release_asset(url: str, checksum: str, path: str, line: int) -> Iterator[Locked]:
     """An asset of a GitHub release with its SHA-256; nothing for any other address."""
     match = _ASSET.fullmatch(url)
@@ -133,7 +138,7 @@ def mapping(value: Any, what: str) -> Mapping[str, Any]:
 
 
 def toml_packages(data: bytes, path: str, array: str) -> Iterable[tuple[Mapping[str, Any], str, str, int]]:
-    """Each table of ``[[array]]`` with its name, version and line; tables without a version are left out.
+    """Each table of ``[[array]]`` with its name, version (empty where there is none) and line.
 
     Raises:
         FormatError: ``toml-malformed``, ``toml-too-large``, ``lockfile-malformed``.
@@ -144,9 +149,10 @@ def toml_packages(data: bytes, path: str, array: str) -> Iterable[tuple[Mapping[
     lines = strict_toml.array_lines(data.decode("utf-8"), array, elements)
     for element, line in zip(elements, lines, strict=True):
         table = mapping(element, path)
-        name, version = table.get("name"), table.get("version")
-        if isinstance(name, str) and isinstance(version, str):
-            yield table, name, version, line
+        name, version = table.get("name"), table.get("version", "")
+        if not isinstance(name, str) or not isinstance(version, str):
+            raise malformed(path, f"the package on line {line} has no name, or a version that is no text")
+        yield table, name, version, line
 
 
 def python_files(value: Any, path: str) -> tuple[LockedFile, ...]:

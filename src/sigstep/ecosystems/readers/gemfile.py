@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from sigstep.ecosystems.readers.common import bounded, hex_digest, malformed, text_of
+from sigstep.ecosystems.readers.common import at_revision, bounded, hex_digest, malformed, text_of
 from sigstep.model.dependency import Locked, LockedFile
 
 _SPEC: Final = re.compile(r"    (?P<name>[A-Za-z0-9_.-]+) \((?P<version>[^\s()]+)\)")
@@ -29,12 +29,14 @@ def read(data: bytes, path: str) -> tuple[Locked, ...]:
 def _read(text: str, path: str) -> Iterator[Locked]:
     lines = text.splitlines()
     sums = dict(_checksums(lines))
-    section, remote = "", ""
+    section, remote, revision = "", "", ""
     for number, line in enumerate(lines, 1):
         if line and line[0] != " ":
-            section, remote = line.strip(), ""
+            section, remote, revision = line.strip(), "", ""
         elif line.startswith("  remote: "):
             remote = line.removeprefix("  remote: ").strip()
+        elif line.startswith("  revision: "):
+            revision = line.removeprefix("  revision: ").strip()
         elif section in _SECTIONS and (match := _SPEC.fullmatch(line)):
             name, version = match["name"], match["version"]
             kind = _SECTIONS[section]
@@ -45,7 +47,7 @@ def _read(text: str, path: str) -> Iterator[Locked]:
                 version=version,
                 files=(LockedFile(name=f"{name}-{version}.gem", digests=digest),) if digest else (),
                 registry="" if kind else remote.rstrip("/"),
-                source=f"{kind} {remote}" if kind else "",
+                source=at_revision(kind, remote, revision) if kind else "",
                 path=path,
                 line=number,
             )

@@ -1,4 +1,4 @@
-"""``go.sum``: module, version and ``h1:`` tree hash a line; ``/go.mod`` lines are about the module file only."""
+"""``go.sum`` and ``go.work.sum``: module, version and ``h1:`` a line; ``/go.mod`` lines are about module files only."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _read(data: bytes, path: str) -> Iterator[Locked]:
     for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
         if not line.strip():
             continue
-        parts = line.split(" ")
+        parts = line.split()
         if len(parts) != 3:
             raise malformed(path, f"line {number} has not three parts")
         module, version, digest = parts

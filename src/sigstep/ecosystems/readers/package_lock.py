@@ -55,8 +55,10 @@ def _tree(
 def _locked(
     table: Mapping[str, Any], name: str, place: tuple[str, ...], lines: Mapping[tuple[str, ...], int], path: str
 ) -> Iterator[Locked]:
-    version = table.get("version")
+    version = table.get("version", "")
     if not isinstance(version, str):
+        raise malformed(path, f"the version of {name[:80]!r} is no text")
+    if not version and "resolved" not in table:  # a place that an optional peer would have
         return
     if version.startswith("npm:"):  # an alias of lockfileVersion 1
         name, _, version = version[4:].rpartition("@")

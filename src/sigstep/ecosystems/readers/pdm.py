@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigstep.ecosystems.readers.common import bounded, python_files, python_name, toml_packages
+from sigstep.ecosystems.readers.common import at_revision, bounded, python_files, python_name, toml_packages
 from sigstep.model.dependency import Locked
 
 
@@ -25,7 +25,7 @@ def _read(data: bytes, path: str) -> Iterator[Locked]:
             name=python_name(name),
             version=version,
             files=python_files(table.get("files"), path),
-            source=f"{kind} {table[kind]}" if kind else "",
+            source=at_revision(kind, table[kind], table.get("revision")) if kind else "",
             path=path,
             line=line,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigstep.ecosystems.readers.common import bounded, hex_digest, mapping, python_name
+from sigstep.ecosystems.readers.common import at_revision, bounded, hex_digest, mapping, python_name
 from sigstep.model import limits
 from sigstep.model.dependency import Locked, LockedFile
 from sigstep.wire import strict_json
@@ -37,7 +37,7 @@ def _read(data: bytes, path: str) -> Iterator[Locked]:
                 name=python_name(name),
                 version=version.removeprefix("=="),
                 files=tuple(LockedFile(name="", digests=hex_digest(one)) for one in texts),
-                source=f"{kind} {table[kind]}" if kind else "",
+                source=at_revision(kind, table[kind], table.get("ref")) if kind else "",
                 path=path,
                 line=lines.get((section, name, "version"), lines[(section, name)]),
             )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from sigstep.ecosystems.readers.common import bounded, malformed, sri_digests
+from sigstep.ecosystems.readers.common import bounded, malformed, npm_origin, sri_digests
 from sigstep.model import limits
 from sigstep.model.dependency import Locked, LockedFile
 from sigstep.wire import strict_yaml
@@ -41,14 +41,20 @@ def _read(data: bytes, path: str) -> Iterator[Locked]:
         resolution = entry.get("resolution")
         resolution = resolution if isinstance(resolution, Mapping) else {}
         integrity = resolution.get("integrity")
-        other = "" if integrity else str(resolution.get("tarball") or resolution.get("repo") or key)
         digests = sri_digests(integrity)
+        name = match["name"] if match else str(entry.get("name", key))
         version = match["version"] if match else str(entry.get("version", ""))
+        registry, other = npm_origin(str(resolution.get("tarball") or ""), name)
+        if "repo" in resolution:
+            other = f"{resolution['repo']}#{resolution.get('commit')}"
+        if not integrity and not registry and not other:
+            other = key
         yield Locked(
             ecosystem="npm",
-            name=match["name"] if match else str(entry.get("name", key)),
+            name=name,
             version=version,
             files=(LockedFile(name="", digests=digests),) if digests else (),
+            registry=registry,
             source=other or (version if "/" in version else ""),
             path=path,
             line=max(1, node.line - 1),

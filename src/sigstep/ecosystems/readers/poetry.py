@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sigstep.ecosystems.readers.common import bounded, mapping, python_files, python_name, toml_packages
+from sigstep.ecosystems.readers.common import at_revision, bounded, mapping, python_files, python_name, toml_packages
 from sigstep.model import limits
 from sigstep.model.dependency import Locked
 from sigstep.wire import strict_toml
@@ -32,7 +32,7 @@ def _read(data: bytes, path: str) -> Iterator[Locked]:
             version=version,
             files=python_files(table.get("files") or metadata.get(name), path),
             registry=url if registry else "",
-            source="" if registry else f"{kind} {url}",
+            source="" if registry else at_revision(kind, url, source.get("resolved_reference")),
             path=path,
             line=line,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sigstep.ecosystems.readers.common import bounded, mapping, python_files, python_name, toml_packages
+from sigstep.ecosystems.readers.common import at_revision, bounded, mapping, python_files, python_name, toml_packages
 from sigstep.model.dependency import Locked, PinnedPublisher
 
 _HOSTS: Final = {"GitHub": "https://github.com/", "GitLab": "https://gitlab.com/"}
@@ -25,13 +25,16 @@ def _read(data: bytes, path: str) -> Iterator[Locked]:
         sdist, wheels = table.get("sdist"), table.get("wheels")
         files = [*([sdist] if sdist is not None else []), *(wheels if isinstance(wheels, list) else [])]
         kind = next((one for one in ("vcs", "directory", "archive") if one in table), "")
+        other = mapping(table.get(kind, {}), path)
+        if kind == "archive":
+            files.append(other)
         yield Locked(
             ecosystem="pypi",
             name=python_name(name),
             version=version,
             files=python_files(files, path),
             registry=str(table.get("index", "")),
-            source=f"{kind} {table[kind]}" if kind else "",
+            source=at_revision(kind, other.get("url") or other.get("path"), other.get("commit-id")) if kind else "",
             path=path,
             line=line,
             publishers=tuple(_publishers(table.get("attestation-identities"), path)),

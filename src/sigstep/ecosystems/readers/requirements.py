@@ -12,7 +12,7 @@ from sigstep.wire.logical_lines import logical_lines
 
 _EDITABLE: Final = re.compile(r"(?:-e|--editable)(?:\s+|=)")
 _EGG: Final = re.compile(r"#(?:.*&)?egg=([A-Za-z0-9._-]+)")
-_HASH: Final = re.compile(r"--hash[= ]\s*([a-z0-9]+:[0-9A-Fa-f]+)")
+_HASH: Final = re.compile(r"--hash[= ]\s*[\"']?([a-z0-9]+:[0-9A-Fa-f]+)")
 _INDEX: Final = re.compile(r"(?:--index-url|-i)(?:\s+|=)(\S+)")
 
 
@@ -42,7 +42,7 @@ def _requirement(line: str, number: int, path: str, index: str) -> Iterator[Lock
         if "://" in text or text.startswith((".", "/", "file:")):
             kind = "url" if "://" in text and not text.startswith("file:") else "path"
             egg = _EGG.search(text)
-            name = egg[1] if egg else file_name(text) or text
+            name = egg[1] if egg else file_name(text.rstrip("/.")) or "."
             yield _locked(name, "", hashes, source=f"{kind} {text}", path=path, line=number)
         return
     if requirement.url:
@@ -54,4 +54,6 @@ def _requirement(line: str, number: int, path: str, index: str) -> Iterator[Lock
 
 
 def _locked(name: str, version: str, files: tuple[LockedFile, ...], **more: Any) -> Locked:
-    return Locked(ecosystem="pypi", name=python_name(name), version=version, files=files, **more)
+    return Locked(
+        ecosystem="pypi", name=python_name(name) if name != "." else name, version=version, files=files, **more
+    )

@@ -15,7 +15,8 @@ from sigstep.wire import strict_yaml
 
 _BERRY: Final = re.compile(r"^__metadata:", re.MULTILINE)
 _SPECIFIER: Final = re.compile(r'"?(?P<name>(?:@[^/@"]+/)?[^@"]+)@(?P<range>[^",]*)')
-_MEMBER: Final = re.compile(r'  "?(?P<name>[A-Za-z]+)"? (?P<value>"[^"]*"|\S+)')
+_MEMBER: Final = re.compile(r'  "?(?P<name>[A-Za-z]+)"?:?[ ]+(?P<value>"[^"]*"|[^\s"]+)\s*')
+_LIST: Final = re.compile(r"  [A-Za-z]+:\s*|    .*")  # of dependencies
 _ALIAS: Final = re.compile(r"npm:(?P<name>(?:@[^/@]+/)?[^@]+)@.*")
 _CHECKSUM: Final = re.compile(r"(?:(?P<key>[^/]+)/)?(?P<hex>[0-9a-f]{128})")
 
@@ -43,9 +44,13 @@ def _classic(text: str, path: str) -> Iterator[Locked]:
             if not line.endswith(":"):
                 raise malformed(path, f"line {number} is no header")
             header, members, where = line[:-1], {}, number
-        elif (match := _MEMBER.fullmatch(line)) and match["name"] not in members:
+        elif match := _MEMBER.fullmatch(line):
+            if match["name"] in members:  # of two, yarn takes the last
+                raise malformed(path, f"line {number} says {match['name']} again")
             members[match["name"]] = match["value"].strip('"')
             where = number if match["name"] == "version" else where
+        elif not _LIST.fullmatch(line):
+            raise malformed(path, f"line {number} is no member of an entry")
 
 
 def _entry(header: str, members: Mapping[str, str], line: int, path: str) -> Locked:
