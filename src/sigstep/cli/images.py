@@ -12,7 +12,8 @@ from sigstep.flows.image_copies import copy, save, tree
 from sigstep.flows.image_pruning import PruneRequest, prune, removable
 from sigstep.flows.images import open_source
 from sigstep.oci.client import Client
-from sigstep.oci.reference import parse_reference
+from sigstep.oci.reference import Reference, parse_reference
+from sigstep.oci.saved import SavedImage, parse_saved
 from sigstep.ports.real import real_world
 from sigstep.predicates.registry import type_uri
 from sigstep.rendering.text import plain
@@ -39,7 +40,7 @@ def tree_command(image: str, **options: Any) -> int:
 @registry_options
 def copy_command(origin: str, target: str, **options: Any) -> int:
     """Copy an image with all signatures and attestations."""
-    return _copy(origin, target, options)
+    return _copy(image_place(origin), target, options)
 
 
 @click.command("load")
@@ -48,12 +49,12 @@ def copy_command(origin: str, target: str, **options: Any) -> int:
 @registry_options
 def load_command(origin: str, target: str, **options: Any) -> int:
     """Push a saved image with all signatures and attestations."""
-    return _copy(origin, target, options)
+    return _copy(parse_saved(origin) or SavedImage(path=Path(origin)), target, options)
 
 
-def _copy(origin: str, target: str, options: dict[str, Any]) -> int:
+def _copy(origin: Reference | SavedImage, target: str, options: dict[str, Any]) -> int:
     world, settings, there = real_world(), settings_of(options), parse_reference(target)
-    root = copy(open_source(image_place(origin), Client(world, settings)), there, settings, world)
+    root = copy(open_source(origin, Client(world, settings)), there, settings, world)
     click.echo(f"{plain(there.name)}@{root.digest}")
     return 0
 

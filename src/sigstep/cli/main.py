@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from sigstep import __version__
-from sigstep.errors import SigstepError
+from sigstep.errors import SigstepError, Undecided, UsageError
 
 COMMANDS: Final = MappingProxyType[str, str](
     {
@@ -45,6 +45,22 @@ class LazyGroup(click.Group):
         """Names of all commands."""
         return list(COMMANDS)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; a value that is empty is refused before any command could take it for one not given."""
+        _refuse_empty(args)
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; a command of another tool is told by its name here."""
+        if args[0] not in COMMANDS:
+            from sigstep.cli.other_tools import COMMANDS_ELSEWHERE
+
+            if ours := COMMANDS_ELSEWHERE.get(args[0]):
+                ctx.fail(f"No such command {args[0]!r}: here it is `sigstep {ours}`.")
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """The command of that name, or None."""
         if cmd_name not in COMMANDS:
@@ -73,15 +89,57 @@ def main() -> None:
         status = sigstep.main(standalone_mode=False)
     except SigstepError as error:
         sys.exit(_tell(error))
+    except click.NoSuchOption as error:
+        _with_ours(error).show()
+        sys.exit(2)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
+    except OSError as error:
+        sys.exit(_tell(_system(error)))
     except click.Abort:
         _tell(interrupted())
         leave()
     finally:
         gc.freeze()  # the process ends: what is left needs no search for cycles
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _refuse_empty(args: list[str]) -> None:
+    """A shell variable that is not set must not take a demand away: ``--signer-workflow "$NOT_SET"``.
+
+    Raises:
+        UsageError: ``value-empty``.
+    """
+    if args[:1] == ["sandbox"]:  # what follows is a command of the user's own
+        return
+    for before, one in zip(["", *args], args, strict=False):
+        name, equals, value = one.partition("=")
+        if not one or (equals and not value and name.startswith("--")):
+            option = name or (before if before.startswith("-") else "")
+            raise UsageError(
+                code="value-empty",
+                what=f"the value of {option} is empty" if option else "an argument is empty",
+                why="it would count as not given; a variable that is not set looks like this",
+                fix="give a value, or leave it out",
+            )
+
+
+def _with_ours(error: click.NoSuchOption) -> click.UsageError:
+    from sigstep.cli.other_tools import OPTIONS_ELSEWHERE
+
+    ours = OPTIONS_ELSEWHERE.get(error.option_name)
+    return click.UsageError(f"No such option {error.option_name!r}: here it is {ours}.", error.ctx) if ours else error
+
+
+def _system(error: OSError) -> Undecided:
+    about = f": {str(error.filename)[:200]}" if error.filename else ""
+    return Undecided(
+        code="system-refused",
+        what="the operating system refused to read or write",
+        why=f"{error.strerror or type(error).__name__}{about}",
+        fix="check the path, its permissions and the space left; what was written before is whole",
+    )
 
 
 def _tell(error: SigstepError) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -89,6 +90,7 @@ def image_place(text: str) -> Reference | SavedImage:
         UsageError: ``image-reference``.
     """
     saved = parse_saved(text)
-    if saved is None and (text.startswith((".", "/")) or Path(text).exists()):
+    # os.path: Path.exists raises for a name that is too long
+    if saved is None and (text.startswith((".", "/")) or os.path.exists(text)):  # noqa: PTH110
         saved = SavedImage(path=Path(text))
     return saved or parse_reference(text)

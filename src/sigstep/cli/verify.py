@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,7 +17,7 @@ from sigstep.cli.place_options import finders_of, place_options
 from sigstep.cli.registry_options import warn_of_tags
 from sigstep.cli.signer_options import policy_of, rule_of, signer_options
 from sigstep.cli.trust_options import trust_of, trust_options
-from sigstep.errors import UsageError
+from sigstep.errors import NothingToExamine, UsageError
 from sigstep.model.digest import Digest
 from sigstep.model.verdict import Report, Verdict
 from sigstep.oci.reference import Reference, looks_like_image, parse_reference
@@ -24,6 +25,7 @@ from sigstep.oci.saved import SavedImage, parse_saved
 from sigstep.ports.real import real_world
 from sigstep.rendering.report import report_text
 from sigstep.rendering.text import plain
+from sigstep.subjects.hashing import missing
 
 _FORMS: Final = MappingProxyType[str, str](
     {
@@ -63,6 +65,8 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
     named = [_target(one) for one in targets]
     listed = listed_images(options["files"])
     named += [one for one in listed if one not in named]
+    if not named:
+        raise NothingToExamine(code="no-subject", what="nothing is named to verify", fix="name at least one file")
     world = real_world()
     demands = demands_of(options)
     opened = policy_of(options)
@@ -98,6 +102,9 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
 
         report = demand(report, demands, world)
     click.echo(_rendered(report, form) if form in _FORMS else report_text(report, explain=options["explain"]))
+    if options["any_signer_unsafe"] and form == "text":
+        reason = plain(options["any_signer_unsafe"])
+        click.echo(f"warning: whoever signed was taken ({reason}); the signer shown was not asked for", err=True)
     for place in sign_summary(report, options, world):
         click.echo(f"summary -> {plain(place)}", err=True)
     return report.exit_code
@@ -121,10 +128,11 @@ def _target(text: str) -> Path | Digest | Reference | SavedImage:
     saved = parse_saved(text)
     if saved is not None:
         return saved
-    if is_layout(Path(text)):
-        return SavedImage(path=Path(text))
-    if not Path(text).exists() and looks_like_image(text):
+    path = Path(text)
+    if os.path.exists(path):  # noqa: PTH110 - Path.exists raises where a folder cannot be searched
+        return SavedImage(path=path) if is_layout(path) else path
+    if looks_like_image(text):
         return parse_reference(text)
-    if text.startswith(("sha256:", "sha384:", "sha512:")) and not Path(text).exists():
+    if text.startswith(("sha256:", "sha384:", "sha512:")):
         return Digest.parse(text)
-    return Path(text)
+    raise missing(path)

@@ -81,10 +81,16 @@ def _compiled(matcher: Matcher) -> re.Pattern[str]:
         raise UsageError(
             code="matcher-malformed",
             what=f"{matcher.text[:100]!r} is not a regular expression",
-            why=str(error)[:200],
+            why=_reason(error)[:200],
             fix="use RE2 syntax, or an exact value or a glob",
         ) from None
     return compiled
+
+
+def _reason(error: Exception) -> str:
+    """RE2 gives its reason as bytes."""
+    said = error.args[0] if error.args else ""
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
 
 
 def _glob(text: str) -> str:

@@ -77,8 +77,12 @@ def retrying(action: Callable[[], Answer], *, service: str, budget: Budget, worl
                 raise _given_up(error, service, tries, world.clock.monotonic() - began) from error
             if tries >= _QUIET_TRIES:
                 reason = f"status {error.status}" if error.status else error.code
-                world.tell(f"{service}: {reason}; trying again in {wait:.0f} s, for {left / 60:.0f} min at most")
+                world.tell(f"{service}: {reason}; trying again in {wait:.0f} s, for {_time(left)} at most")
         world.clock.sleep(wait)
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 2 * 60 else f"{seconds / 60:.0f} min"
 
 
 def retry_after(response: Response, world: World) -> float | None:

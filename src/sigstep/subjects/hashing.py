@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from sigstep.errors import NothingToExamine, Undecided
 from sigstep.model.digest import Algorithm, Digest
 
+_HEX: Final = re.compile(r"[0-9A-Fa-f]{64}")
 CHUNK_BYTES: Final = 1 << 18  # fits a core's cache
 
 
@@ -27,9 +29,7 @@ def hash_file(path: Path, algorithms: Iterable[Algorithm] = (Algorithm.SHA256,))
                 for running in hashes.values():
                     running.update(piece[:size])
     except FileNotFoundError:
-        raise NothingToExamine(
-            code="subject-missing", what=f"{path} does not exist", why="", fix="check the path"
-        ) from None
+        raise missing(path) from None
     except OSError as error:
         raise Undecided(
             code="subject-unreadable",
@@ -38,3 +38,14 @@ def hash_file(path: Path, algorithms: Iterable[Algorithm] = (Algorithm.SHA256,))
             fix="check its permissions",
         ) from None
     return tuple(Digest(algorithm=one, value=running.digest()) for one, running in hashes.items())
+
+
+def missing(path: Path) -> NothingToExamine:
+    """The error of a file that is not there, with what may have been meant."""
+    text = str(path)
+    fix = "check the path"
+    if text == "-":
+        fix = "standard input is not read: give a file, or sha256: and the digest"
+    elif _HEX.fullmatch(text):
+        fix = f"check the path, or write sha256:{text} if it is a digest"
+    return NothingToExamine(code="subject-missing", what=f"{path} does not exist", fix=fix)

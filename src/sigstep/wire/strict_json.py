@@ -121,4 +121,9 @@ _DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no
 
 
 def _error(name: str, *, code: str, why: str) -> FormatError:
-    return FormatError(code=code, what=f"{name} is not acceptable JSON", why=why, fix="make it again with its own tool")
+    return FormatError(
+        code=code,
+        what=f"{name} is not acceptable JSON",
+        why=why,
+        fix="check that it is the file you meant; if it is, make it again with its own tool",
+    )
