@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -330,6 +331,22 @@ def test_redirects_of_a_pull_request(tmp_path: Path) -> None:
     places = [one["locations"][0]["physicalLocation"] for one in results]
     assert ("go.mod", 3) in {(one["artifactLocation"]["uri"], one["region"]["startLine"]) for one in places}
     assert read_report(dependencies_json(report).encode()).notices == report.notices
+
+
+def test_a_redirect_behind_a_link(tmp_path: Path) -> None:
+    """A package manager follows it; it is told, and not followed."""
+    commits(
+        tmp_path, {"notes.txt": "registry=https://evil.example\n"}, {"notes.txt": "registry=https://evil.example\n"}
+    )
+    (tmp_path / ".npmrc").symlink_to("notes.txt")
+    for arguments in (("add", "-A"), ("-c", "user.name=a", "-c", "user.email=a@b.example", "commit", "-qm", "x")):
+        subprocess.run(["git", "-C", str(tmp_path), *arguments], check=True)
+    request = DependencyRequest(
+        repository=tmp_path, base="s1", trust=TrustMaterial(roots=()), policy=DependencyPolicy()
+    )
+    (notice,) = examine_dependencies(request, world(no_network)).notices
+    assert (notice.rule, notice.path, notice.level) == ("source-redirected", ".npmrc", Level.FAIL)
+    assert "is a link" in notice.message
 
 
 def test_a_redirect_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

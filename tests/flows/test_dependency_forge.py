@@ -513,3 +513,12 @@ def test_a_tile_that_is_gone(market: Market, tmp_path: Path) -> None:
         del market.answers[path]
     (result,) = examine(market, tmp_path, {}, go_sum(MODULES[5])).results
     assert loud(result) == [("attestation-invalid", Level.FAIL)]
+
+
+def test_a_lock_at_another_place(market: Market, tmp_path: Path) -> None:
+    """GitHub reads one actions.lock; another pins nothing."""
+    market.repository("org/act", branches={"main": [ONE]}, tags={"v1.0.0": ONE})
+    elsewhere = {f"sub/{path}": text for path, text in locked(ONE).items()}
+    report = examine(market, tmp_path, {}, {**elsewhere, **workflow("org/act@v1.0.0")})
+    named = [one for one in report.results if one.change.new.path == "action.yml"]
+    assert [("unpinned" in rules(one)) for one in named] == [True]

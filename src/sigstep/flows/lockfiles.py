@@ -72,8 +72,8 @@ class Git:
         locked = tuple(one for found in read.values() for one in found)
         return Snapshot(commit=commit, locked=locked, paths=frozenset(read), unread=tuple(unread))
 
-    def files(self, commit: str) -> dict[str, tuple[str, int]]:
-        """Every regular file at a commit: path to object id and size in bytes.
+    def files(self, commit: str, *, mode: str = "100") -> dict[str, tuple[str, int]]:
+        """Every regular file at a commit, or what else has a mode that begins so: path to object id and size in bytes.
 
         Raises:
             UsageError: ``git-failed``.
@@ -83,7 +83,7 @@ class Git:
         for line in listed.decode("utf-8", "surrogateescape").split("\0"):
             head, tab, path = line.partition("\t")
             parts = head.split()
-            if tab and len(parts) == 4 and parts[0].startswith("100"):  # no links, no submodules
+            if tab and len(parts) == 4 and parts[0].startswith(mode):
                 found[path] = (parts[2], int(parts[3]))
         return found
 

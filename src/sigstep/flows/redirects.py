@@ -36,6 +36,9 @@ def changed_redirects(git: Git, base: Snapshot, head: Snapshot, policy: Dependen
         UsageError: ``git-failed``.
         FormatError: ``lockfile-malformed``: a file of ``head`` is too large.
     """
+    old_links, links = (_files(git, one.commit, "120") for one in (base, head))
+    for path in sorted(path for path, entry in links.items() if old_links.get(path) != entry):
+        yield policy.finding("source-redirected", f"{path} is a link, and links are not followed; {_FIX}", path=path)
     then, now = (_files(git, one.commit) for one in (base, head))
     if then == now:
         return
@@ -51,8 +54,8 @@ def changed_redirects(git: Git, base: Snapshot, head: Snapshot, policy: Dependen
             yield policy.finding("source-redirected", f"{path} cannot be read: {why}; {_FIX}", path=path)
 
 
-def _files(git: Git, commit: str) -> _Files:
-    return {path: entry for path, entry in git.files(commit).items() if place_of(path, REDIRECTS)}
+def _files(git: Git, commit: str, mode: str = "100") -> _Files:
+    return {path: entry for path, entry in git.files(commit, mode=mode).items() if place_of(path, REDIRECTS)}
 
 
 def _read(git: Git, files: _Files) -> tuple[list[Redirect], dict[str, str]]:

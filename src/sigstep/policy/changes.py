@@ -12,6 +12,7 @@ from sigstep.model.dependency import Change, Locked, LockedFile
 
 LOCAL: Final = ("editable", "path", "virtual", "directory", "file", "workspace", "link", "portal", "patch", "variable")
 _WHOLE_VERSION: Final = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+(?:[-+].*)?")
+_ACTIONS_LOCK: Final = ".github/workflows/actions.lock"
 _Key = tuple[str, str]
 
 
@@ -61,7 +62,8 @@ def ref_moved(change: Change) -> bool:
 
 def with_locked_commits(locked: Sequence[Locked]) -> tuple[Locked, ...]:
     """Actions that workflows name by a ref, with the commit that an ``actions.lock`` has for it."""
-    known = {(one.name, one.ref): one for one in locked if one.ecosystem == "githubactions" and one.repository_id}
+    pins = (one for one in locked if one.path == _ACTIONS_LOCK)  # GitHub takes no other
+    known = {(one.name, one.ref): one for one in pins if one.repository_id}
     found = []
     for one in locked:
         open_ref = one.ecosystem == "githubactions" and not one.commit

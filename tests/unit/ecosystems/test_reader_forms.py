@@ -95,6 +95,24 @@ def test_forms(path: str, text: str, wanted: tuple[str, str, str, bool]) -> None
 
 
 @pytest.mark.parametrize(
+    ("uses", "wanted"),
+    [
+        ("evil\\act@v1", ("evil/act", "v1", "")),
+        ("evil//act/sub/@v1 ", ("evil/act/sub", "v1", "")),
+        ("evil@v1", ("evil@v1", "", "unreadable evil@v1")),
+        ("evil/act", ("evil/act", "", "unreadable evil/act")),
+        (".\\local", None),
+        ("./local", None),
+    ],
+)
+def test_actions_as_the_runner_reads_them(uses: str, wanted: tuple[str, str, str] | None) -> None:
+    """Nothing that a step uses is passed over, except what is the repository's own."""
+    text = f"jobs:\n  a:\n    steps:\n    - uses: '{uses}'\n"
+    found = parse(text.encode(), ".github/workflows/ci.yml")
+    assert [(one.name, one.version, one.source) for one in found] == ([wanted] if wanted else [])
+
+
+@pytest.mark.parametrize(
     ("path", "text"),
     [
         ("yarn.lock", f'{YARN}{ENTRY}  resolved "https://evil.example/f.tgz"\n'),

@@ -43,6 +43,11 @@ CASES: dict[str, tuple[str, str | bytes, list[tuple[str, str, int]]]] = {
         f"--extra {E}\n-f{E}/f\n--ind={E}/i\n",
         [("pypi extra index", E, 1), ("pypi find-links", f"{E}/f", 2), ("pypi", f"{E}/i", 3)],
     ),
+    "files that pip includes": (
+        "a/requirements.txt",
+        f"-r ../requirements/dev.txt\n-rrequirements-x.txt\n-c b/pins.txt\n--requirement={E}/r.txt\n",
+        [("pypi requirements", "./a/b/pins.txt", 3), ("pypi requirements", f"{E}/r.txt", 4)],
+    ),
     "pip.conf": (
         "pip.conf",
         f"[global]\nindex-url = {E}\nextra_index_url =\n    {E}/1\n    {E}/2\ntimeout = 6\n",

@@ -20,6 +20,8 @@ _COMMENT: Final = re.compile(r"\s#\s*(?:tag\s*=\s*|pin\s*@|ratchet:\S+@)?(?P<ref
 def read(data: bytes, path: str) -> tuple[Locked, ...]:
     """Every action, reusable workflow and image that a workflow or action file names; local ones are left out.
 
+    The runner takes a backslash for a slash, and many of them for one.
+
     Raises:
         FormatError: it is no YAML, or too large.
     """
@@ -54,7 +56,18 @@ def _uses(node: Node | None, lines: list[str], path: str) -> Iterator[Locked]:
         return
     if text.startswith("docker://"):
         yield from _image(node, path)
-    if not (match := _USES.fullmatch(text)) or text.startswith(("./", "$/")):
+    if text.startswith(("./", ".\\", "$/", "docker://")):
+        return
+    match = _USES.fullmatch(re.sub(r"[/\\]+", "/", text.partition("@")[0]).strip("/ ") + text[text.find("@") :].strip())
+    if "@" not in text or match is None:  # the runner may make something of it
+        yield Locked(
+            ecosystem="githubactions",
+            name=text[:255].lower(),
+            version="",
+            source=f"unreadable {text[:255]}",
+            path=path,
+            line=node.line,
+        )
         return
     ref = match["ref"]
     pinned = bool(_COMMIT.fullmatch(ref))

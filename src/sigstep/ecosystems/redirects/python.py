@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -16,22 +18,34 @@ _SETTINGS: Final = {
     "find-links": "pypi find-links",
     "trusted-host": "pypi trusted-host",
 }
-_SHORT: Final = {"i": "index-url", "f": "find-links"}
-_OPTION: Final = re.compile(r"(?:^|\s)(?:--(?P<long>[a-z-]+)(?:\s+|=)|-(?P<short>[if])\s*)[\"']?(?P<to>[^\s\"']+)")
+_SHORT: Final = {"i": "index-url", "f": "find-links", "r": "requirement", "c": "constraint"}
+_INCLUDES: Final = ("requirement", "constraint")
+_READ: Final = ("requirements*.txt", "*requirements.txt", "requirements*.in", "*/requirements/*.txt")
+_OPTION: Final = re.compile(r"(?:^|\s)(?:--(?P<long>[a-z-]+)(?:\s+|=)|-(?P<short>[ifrc])\s*)[\"']?(?P<to>[^\s\"']+)")
 _KEY: Final = re.compile(r"(?P<name>index[-_]url|extra[-_]index[-_]url|find[-_]links|trusted[-_]host)\s*[=:](?P<to>.*)")
 
 
 def requirements(data: bytes, path: str) -> Iterator[Redirect]:
     """``--index-url``, ``--extra-index-url``, ``--find-links`` and ``--trusted-host`` of a requirements file.
 
-    pip takes several in a line, and each name cut short (Python's ``optparse``).
+    pip takes several in a line, and each name cut short (Python's ``optparse``). A file that it includes and that is
+    not read for its name is one too.
     """
     for number, line in logical_lines(data.decode("utf-8", "replace")):
         for match in _OPTION.finditer(line) if line.startswith("-") else ():
             name = match["long"] or _SHORT[match["short"]]
-            full = next((one for one in _SETTINGS if one.startswith(name)), "")
-            if full:
+            full = next((one for one in (*_SETTINGS, *_INCLUDES) if one.startswith(name)), "")
+            if full in _INCLUDES:
+                yield from _included(match["to"], path, number)
+            elif full:
                 yield from redirect(_SETTINGS[full], match["to"], path, number)
+
+
+def _included(to: str, path: str, line: int) -> Iterator[Redirect]:
+    place = to if "://" in to else posixpath.normpath(posixpath.join(posixpath.dirname(path), to))
+    name = place.rpartition("/")[2]
+    if "://" in to or not any(fnmatch.fnmatchcase(f"/{place}" if "/" in one else name, one) for one in _READ):
+        yield from redirect("pypi requirements", to if "://" in to else f"./{place}", path, line)
 
 
 def pip_conf(data: bytes, path: str) -> Iterator[Redirect]:
