@@ -142,5 +142,6 @@ def image_verdicts(
         thresholds=thresholds,
         settings=settings,
         finders=partial(finders_of, options, world),
+        thorough=bool(options["built"] or options["accept_summary"]),
     )
     return verify_images(request, world).verdicts

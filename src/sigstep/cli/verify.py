@@ -85,6 +85,7 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
             online=not options["offline"],
             finders=() if bundles or detached_of(options) else finders_of(options, world),
             ask_always=any(options[name] for name in ("github", "registry", "release")),
+            thorough=bool(demands),
             rule=rule,
             trust=trust,
             thresholds=thresholds_of(options),

@@ -26,7 +26,7 @@ _ANYONE = any_signer_unsafe(reason="who counts is judged over all proofs togethe
 class Collected:
     """What was found about one image: its subject, its evidence, and the examination of each attachment.
 
-    ``undecided`` where something that may matter could not be asked.
+    ``undecided`` where something that may matter could not be asked; ``whole`` where every listing was read to its end.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Collected:
         self.examinations: list[Examination] = []
         self.findings: list[Finding] = []
         self.undecided = False
+        self.whole = True
         self._trust, self._now, self._thresholds = trust, now, thresholds
 
     def evidence(self, written: str) -> ImageEvidence:
@@ -106,6 +107,7 @@ def collect(
             gather(source, digest, found)
         except SigstepError as error:
             found.undecided = found.undecided or not isinstance(error, Refusal)
+            found.whole = False
             found.findings.append(Finding.of(error, step="search", source=source.name))
     return found
 

@@ -14,10 +14,10 @@ from sigstep.model.bundle import Bundle
 from sigstep.model.digest import Digest
 from sigstep.model.subject import Subject
 from sigstep.model.trust import ThresholdOverrides, Thresholds, TrustMaterial
-from sigstep.model.verdict import Examination, Finding, Outcome, Report, Verdict
+from sigstep.model.verdict import Examination, Finding, Report, Verdict
 from sigstep.model.verified import Verified
 from sigstep.oci.client import Client, Settings
-from sigstep.oci.manifest import Descriptor
+from sigstep.oci.manifest import Descriptor, Manifest
 from sigstep.oci.reference import Reference
 from sigstep.oci.saved import SavedImage
 from sigstep.oci.source import ImageSource, RemoteImage, WholeImage, is_image, platforms
@@ -26,7 +26,7 @@ from sigstep.ports.store import Finder
 from sigstep.ports.world import World
 from sigstep.proofs.prepared import PreparedTrust, prepare
 from sigstep.stores.referrers import CONTENT, PREDICATE, bundle_referrers, read_referrer
-from sigstep.verification.pipeline import examine_bundle, verdict_of
+from sigstep.verification.pipeline import examine_bundle, left_open, verdict_of
 from sigstep.wire.bundle import parse_bundle
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class ImageRequest:
         settings: how registries are reached.
         finders: names where else to look for attestations about the digest; asked where what is attached is not enough.
         thresholds: instead of those of each signer's instance.
+        thorough: look at everything that is attached, whatever was found before.
     """
 
     images: tuple[Reference | SavedImage, ...]
@@ -68,6 +69,7 @@ class ImageRequest:
     settings: Settings = field(default_factory=Settings)
     finders: Callable[[], tuple[Finder, ...]] = tuple
     thresholds: Thresholds | ThresholdOverrides | None = None
+    thorough: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def verify_images(request: ImageRequest, world: World) -> Report:
         _look_up(images[0])  # tells whether the registry has the referrers API, so that the others need not ask
         list(pool.map(_look_up, images[1:]))
         _read_all(pool, [(image, one) for image in images for one in image.likely])
-        missed = [image for image in images if not image.accepted]
+        missed = [image for image in images if request.thorough or not image.accepted]
         list(pool.map(_look_up_tags, missed))
         _read_all(pool, [(image, one) for image in missed for one in image.unlikely])
         _read_all(pool, [(image, one) for image in missed for one in image.layers])
@@ -126,10 +128,13 @@ def open_source(image: Reference | SavedImage, client: Client) -> WholeImage:
     return open_layout(image)
 
 
-def meant(source: ImageSource, platform: str = "", *, recursive: bool = False) -> tuple[tuple[Digest, str], ...]:
+def meant(
+    source: ImageSource, platform: str = "", *, recursive: bool = False, root: Manifest | None = None
+) -> tuple[tuple[Digest, str], ...]:
     """The manifests of an image that are meant, each with its platform. A tag is resolved here, once.
 
     Args:
+        root: the image's manifest where it was read before.
         platform: of an index: the image for it; `EVERY_PLATFORM`: each image; empty: the index itself.
         recursive: the index and each image.
 
@@ -137,7 +142,7 @@ def meant(source: ImageSource, platform: str = "", *, recursive: bool = False) -
         NothingToExamine: ``platform-missing``.
         SigstepError: it cannot be resolved.
     """
-    root = source.manifest()
+    root = root or source.manifest()
     found: list[tuple[Digest, str]] = [] if platform else [(root.digest, "")]
     if recursive or platform == EVERY_PLATFORM:
         found += [(child.digest, child.platform) for child in platforms(source, root)]
@@ -173,6 +178,7 @@ class _Image:
     examinations: list[Examination] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     undecided: bool = False
+    whole: bool = True
 
     @property
     def accepted(self) -> bool:
@@ -193,12 +199,12 @@ class _Image:
 
     def failed(self, error: SigstepError, step: str, source: str) -> None:
         self.undecided = self.undecided or not isinstance(error, Refusal)
+        self.whole = self.whole and step != "search" and isinstance(error, Refusal)
         self.findings.append(Finding.of(error, step=step, source=source))
 
     def verdict(self) -> Verdict:
-        verdict = verdict_of(self.subject, self.examinations, self.findings)
-        undecided = self.undecided and verdict.outcome is Outcome.REFUSED
-        return replace(verdict, outcome=Outcome.UNDECIDED if undecided else verdict.outcome)
+        verdict = replace(verdict_of(self.subject, self.examinations, self.findings), whole=self.whole)
+        return left_open(verdict) if self.undecided else verdict
 
 
 def _chosen(

@@ -14,9 +14,8 @@ def judged(verdict: Verdict, opened: OpenedPolicy, now: datetime) -> Verdict:
     """The verdict of the policy file over all proofs of the subject; what went wrong before stays told."""
     proofs = [one.verified for one in verdict.examinations if one.verified is not None]
     rules = rules_for_file(opened.policy, verdict.subject)
-    judgement = judge(
-        opened.policy, rules, verdict.subject, proofs, opened.key_ids, now, circumstances=opened.circumstances
-    )
+    circumstances = replace(opened.circumstances, whole=verdict.whole)
+    judgement = judge(opened.policy, rules, verdict.subject, proofs, opened.key_ids, now, circumstances=circumstances)
     return outcome_of(verdict, judgement)
 
 

@@ -13,17 +13,19 @@ from sigstep.flows.images import meant, open_source, subject_of
 from sigstep.flows.judged import outcome_of
 from sigstep.flows.policies import OpenedPolicy
 from sigstep.flows.recalls import with_recalls
+from sigstep.model.digest import Digest
 from sigstep.model.subject import Subject
 from sigstep.model.trust import ThresholdOverrides, TrustMaterial
 from sigstep.model.verdict import Finding, Outcome, Verdict
 from sigstep.oci.client import Client, Settings
 from sigstep.oci.reference import Reference
 from sigstep.oci.saved import SavedImage
+from sigstep.oci.source import lineage
 from sigstep.policy.engine import Storage
 from sigstep.policy.judging import judge, rules_for_image
 from sigstep.ports.world import World
 from sigstep.proofs.prepared import PreparedTrust, prepare
-from sigstep.verification.pipeline import verdict_of
+from sigstep.verification.pipeline import left_open, verdict_of
 
 _LEGACY = (Storage.LEGACY_SIGNATURE, Storage.LEGACY_ATTESTATION)
 
@@ -99,17 +101,28 @@ def _verdicts(
     source = open_source(image, client)
     now = client.world.clock.now()
     places = request.places.get(name, ())
-    for digest, platform in meant(source, request.platform, recursive=request.recursive):
+    root = source.manifest()
+    related = lineage(source, root) if any(one.kind == "digest" for one in opened.policy.recalls) else {}
+    for digest, platform in meant(source, request.platform, recursive=request.recursive, root=root):
         found = collect(source, digest, trust, now, request.thresholds)
-        yield _verdict(name, subject_of(name.name, digest, platform, places), found, opened, now)
+        subject = subject_of(name.name, digest, platform, places)
+        yield _verdict(name, subject, found, opened, now, related.get(digest, ()))
 
 
-def _verdict(name: Reference, subject: Subject, found: Collected, opened: OpenedPolicy, now: datetime) -> Verdict:
+def _verdict(
+    name: Reference,
+    subject: Subject,
+    found: Collected,
+    opened: OpenedPolicy,
+    now: datetime,
+    related: tuple[Digest, ...],
+) -> Verdict:
     rule = opened.rule
     examined = [
         one if one.verified is None else replace(one, finding=rule.judge(one.verified)) for one in found.examinations
     ]
     verdict = verdict_of(subject, examined, found.findings)
+    verdict = replace(verdict, findings=verdict.findings or tuple(found.findings))
     if opened.policy.require_digest and name.digest is None:
         return replace(verdict, outcome=Outcome.REFUSED, findings=(_unpinned(name),))
     judgement = judge(
@@ -120,12 +133,10 @@ def _verdict(name: Reference, subject: Subject, found: Collected, opened: Opened
         opened.key_ids,
         now,
         [one.verified for one in found.attachments if one.verified is not None and one.storage in _LEGACY],
-        opened.circumstances,
+        replace(opened.circumstances, whole=found.whole, related=related),
     )
     decided = outcome_of(verdict, judgement)
-    if decided.outcome is Outcome.REFUSED and found.undecided:  # what could not be asked may be what is missing
-        return replace(decided, outcome=Outcome.UNDECIDED)
-    return decided
+    return left_open(decided) if found.undecided else decided
 
 
 def _unpinned(name: Reference) -> Finding:

@@ -18,10 +18,11 @@ from sigstep.model.bundle import Envelope, EnvelopeSignature
 from sigstep.model.digest import Digest
 from sigstep.model.statement import PAYLOAD_TYPE
 from sigstep.model.subject import Subject
-from sigstep.model.verdict import Outcome, Report, Verdict
+from sigstep.model.verdict import Finding, Outcome, Report, Verdict
 from sigstep.model.verified import Verified
 from sigstep.oci.client import Client, Settings
 from sigstep.oci.reference import looks_like_image, parse_reference
+from sigstep.policy.attested import incomplete
 from sigstep.policy.contents import ContentRule, EveryContent
 from sigstep.policy.levels import build_level
 from sigstep.policy.provenance import ProvenanceFrom
@@ -105,7 +106,11 @@ def attest_summary(request: SummaryRequest, world: World) -> tuple[str, ...]:
 
 
 def demand(report: Report, rules: Sequence[ContentRule], world: World) -> Report:
-    """The report after demands on what the accepted statements of each subject say; without a rule it is the same."""
+    """The report after demands on what the accepted statements of each subject say; without a rule it is the same.
+
+    The demands are about all statements: the verification has to be ``thorough``, and where a place did not tell all
+    it has, nothing is decided.
+    """
     if not rules:
         return report
     return replace(report, verdicts=tuple(_demanded(one, tuple(rules), world) for one in report.verdicts))
@@ -115,7 +120,12 @@ def _demanded(verdict: Verdict, rules: tuple[ContentRule, ...], world: World) ->
     if verdict.outcome is not Outcome.ACCEPTED:
         return verdict
     finding = EveryContent(rules=rules).judge(verdict.accepted, world.clock.now())
-    return verdict if finding is None else replace(verdict, outcome=Outcome.REFUSED, findings=(finding,))
+    if finding is not None:
+        return replace(verdict, outcome=Outcome.REFUSED, findings=(finding,))
+    if verdict.whole:
+        return verdict
+    error = incomplete("what is asked of the attestations is asked of every one of them")
+    return replace(verdict, outcome=Outcome.UNDECIDED, findings=(Finding.of(error, step="content"),))
 
 
 def _predicate(verdict: Verdict, request: SummaryRequest, world: World) -> dict[str, object]:

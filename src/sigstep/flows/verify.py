@@ -22,7 +22,7 @@ from sigstep.proofs.prepared import PreparedTrust, prepare
 from sigstep.stores.beside import Beside, read_bundles
 from sigstep.subjects.directory import files_below
 from sigstep.subjects.hashing import hash_file
-from sigstep.verification.pipeline import examine_bundle, verdict_of
+from sigstep.verification.pipeline import examine_bundle, left_open, verdict_of
 from sigstep.wire.signed_document import Signed, parse_signed
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class VerifyRequest:
         online: ask a Rekor v1 log for the entry of a signature whose format has no place for it.
         finders: where else to look, in order, for targets that nothing is at hand for.
         ask_always: look there too for targets whose bundles at hand are not enough.
+        thorough: ask every place whatever was found before; a policy file that asks something of all attestations does
+            so by itself.
         thresholds: instead of those of each signer's instance.
         policy: the policy file that judges all proofs of a target together; ``rule`` is then the one it compiles to.
     """
@@ -57,6 +59,7 @@ class VerifyRequest:
     online: bool = False
     finders: tuple[Finder, ...] = ()
     ask_always: bool = False
+    thorough: bool = False
     thresholds: Thresholds | ThresholdOverrides | None = None
     policy: OpenedPolicy | None = None
 
@@ -64,6 +67,14 @@ class VerifyRequest:
     def named(self) -> bool:
         """Whether the signatures are named, so that none is looked for."""
         return bool(self.bundles) or self.detached is not None
+
+    def needs_all(self, subject: Subject) -> bool:
+        """Whether bundles that are enough do not end the search: another one could turn the verdict around."""
+        if self.thorough or self.policy is None:
+            return self.thorough
+        from sigstep.policy.judging import needs_all, rules_for_file
+
+        return needs_all(self.policy.policy, rules_for_file(self.policy.policy, subject))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +99,8 @@ class _Parsed:
 class _Case:
     """One target: what is known about it, and its verdict so far.
 
-    ``open``: whether other places are asked; ``unasked``: one of them could not be.
+    ``open``: whether other places are asked; ``unasked``: one of them could not be; ``whole``: each of them told all
+    that it has.
     """
 
     target: Path | Digest
@@ -96,6 +108,7 @@ class _Case:
     verdict: Verdict
     open: bool = False
     unasked: bool = False
+    whole: bool = True
 
 
 def verify(request: VerifyRequest, world: World) -> Report:
@@ -152,7 +165,10 @@ def _at_hand(
 ) -> _Case:
     parsed = _parse(beside.find(target)) if not request.named and isinstance(target, Path) else named
     verdict = _verdict(target, parsed, request, trust, world)
-    wanting = verdict.outcome is not Outcome.ACCEPTED and (request.ask_always or not parsed.bundles)
+    if verdict.outcome is Outcome.ACCEPTED:
+        wanting = (request.ask_always or not parsed.bundles) and request.needs_all(verdict.subject)
+    else:
+        wanting = request.ask_always or not parsed.bundles
     return _Case(target=target, parsed=parsed, verdict=verdict, open=wanting)
 
 
@@ -177,21 +193,33 @@ def _sought(
             continue
         about = tuple(one for digest in case.verdict.subject.digests for one in found.get(digest, ()))
         parsed = case.parsed.and_also(_parse(about)).and_also(_Parsed(findings=failure))
-        verdict = _verdict(case.target, parsed, request, trust, world)
-        accepted = verdict.outcome is Outcome.ACCEPTED
-        after.append(replace(case, parsed=parsed, verdict=verdict, open=not accepted, unasked=case.unasked or unasked))
+        whole = case.whole and not failure
+        verdict = _verdict(case.target, parsed, request, trust, world, whole=whole)
+        after.append(
+            replace(
+                case,
+                parsed=parsed,
+                verdict=verdict,
+                open=verdict.outcome is not Outcome.ACCEPTED or request.needs_all(verdict.subject),
+                unasked=case.unasked or unasked,
+                whole=whole,
+            )
+        )
     return after
 
 
 def _final(case: _Case) -> Verdict:
-    """A refusal is none while a place that might know better could not be asked."""
-    if case.unasked and case.verdict.outcome is Outcome.REFUSED:
-        return replace(case.verdict, outcome=Outcome.UNDECIDED)
-    return case.verdict
+    return left_open(case.verdict) if case.unasked else case.verdict
 
 
 def _verdict(
-    target: Path | Digest, parsed: _Parsed, request: VerifyRequest, trust: PreparedTrust, world: World
+    target: Path | Digest,
+    parsed: _Parsed,
+    request: VerifyRequest,
+    trust: PreparedTrust,
+    world: World,
+    *,
+    whole: bool = True,
 ) -> Verdict:
     subject = _subject(target, parsed, request.policy)
     now = world.clock.now()
@@ -208,18 +236,18 @@ def _verdict(
                 found = look_up(signed, subject, trust, world)
             except SigstepError as error:
                 findings.append(Finding.of(error, step="log", source=source))
-                found, unasked = (), not isinstance(error, Refusal)
+                found, whole = (), False
+                unasked = unasked or not isinstance(error, Refusal)
             looked = [_examine(source, each, subject, request, trust, now) for each in found]
             one = next((each for each in looked if each.finding is None), looked[0] if looked else one)
         examinations.append(one)
-    verdict = verdict_of(subject, examinations, findings)
-    if unasked and verdict.outcome is Outcome.REFUSED:
-        verdict = replace(verdict, outcome=Outcome.UNDECIDED)
-    if request.policy is None:
-        return verdict
-    from sigstep.flows.judged import judged  # policies are read where one judges: start-up is lean
+    verdict = replace(verdict_of(subject, examinations, findings), whole=whole)
+    if request.policy is not None:
+        from sigstep.flows.judged import judged  # policies are read where one judges: start-up is lean
 
-    return judged(verdict, request.policy, now)
+        told = verdict.findings or tuple(findings)  # what went wrong is of weight where the policy does not take it
+        verdict = judged(replace(verdict, findings=told), request.policy, now)
+    return left_open(verdict) if unasked else verdict
 
 
 def _examine(

@@ -65,12 +65,16 @@ class Examination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The verdict on one subject; accepted only where at least one examination satisfied the policy."""
+    """The verdict on one subject; accepted only where at least one examination satisfied the policy.
+
+    ``whole`` is False where a place that was asked for bundles did not tell all it has.
+    """
 
     subject: Subject
     outcome: Outcome
     examinations: tuple[Examination, ...] = ()
     findings: tuple[Finding, ...] = ()
+    whole: bool = True
 
     @property
     def accepted(self) -> tuple[Verified, ...]:

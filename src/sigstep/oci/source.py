@@ -98,6 +98,34 @@ def platforms(source: ImageSource, root: Manifest) -> tuple[Descriptor, ...]:
     return tuple(found.values())
 
 
+def lineage(source: ImageSource, root: Manifest) -> dict[Digest, tuple[Digest, ...]]:
+    """For an image, and whatever its indexes list: the digests of all that lists it and of all that it lists.
+
+    Raises:
+        FormatError: ``image-manifest``: indexes nest too deep, or list too much.
+        SigstepError: an index cannot be read.
+    """
+    below: dict[Digest, set[Digest]] = {}
+
+    def visit(manifest: Manifest, depth: int) -> None:
+        if depth > limits.INDEX_DEPTH:
+            raise malformed(f"indexes nest deeper than {limits.INDEX_DEPTH}")
+        found = below.setdefault(manifest.digest, set())
+        for child in manifest.manifests:
+            if child.digest not in below:
+                below[child.digest] = set()
+                if len(below) > limits.IMAGE_NODES:
+                    raise malformed(f"it lists more than {limits.IMAGE_NODES} manifests")
+                if child.media_type in INDEX_TYPES:
+                    visit(source.manifest(child.digest), depth + 1)
+            found |= {child.digest, *below[child.digest]}
+
+    visit(root, 0)
+    return {
+        digest: (*found, *(above for above, some in below.items() if digest in some)) for digest, found in below.items()
+    }
+
+
 def is_image(child: Descriptor) -> bool:
     """Whether a child of an index is an image; BuildKit also lists its own (unsigned) attestation manifests."""
     return _BUILDKIT not in child.annotations

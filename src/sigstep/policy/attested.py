@@ -32,8 +32,38 @@ def judge_attested(
         now: aware.
 
     Raises:
-        Undecided: a clause could not be evaluated, and nothing else satisfies.
+        Undecided: a clause could not be evaluated, and nothing else satisfies; ``evidence-incomplete``: all that was
+            found satisfies, and one that was not found might not.
     """
+    found = _judged(rule, wanted, made, proofs, now, circumstances)
+    if found is None and not circumstances.whole and hangs_on_all(wanted):
+        raise incomplete(f"rule {rule} asks something of every attestation {wanted.type}")
+    return found
+
+
+def hangs_on_all(wanted: Attested) -> bool:
+    """Whether one more attestation by the same signers could break the demand: it is about all of them."""
+    return wanted.every or wanted.demands.exactly_one or bool(wanted.demands.rules)
+
+
+def incomplete(why: str) -> Undecided:
+    """The error of a demand on everything that there is, where not everything could be looked at."""
+    return Undecided(
+        code="evidence-incomplete",
+        what="a place that may have another attestation could not be asked",
+        why=why,
+        fix="try again when it answers, or name the bundles with --bundle",
+    )
+
+
+def _judged(
+    rule: str,
+    wanted: Attested,
+    made: Mapping[str, list[Verified]],
+    proofs: Sequence[Verified],
+    now: datetime,
+    circumstances: Circumstances,
+) -> Finding | None:
     trusted = {id(one) for name in wanted.quorum.names for one in made[name]}
     known = [one for one in proofs if id(one) in trusted and one.statement is not None]
     types = (wanted.type, *wanted.also)

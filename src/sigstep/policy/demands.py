@@ -66,10 +66,19 @@ evaluator of its language. The core does no I/O, so that flows hand it in (`sigs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """What a judgement depends on beside policy and proofs: the URI of the run that asks, and who evaluates clauses."""
+    """What a judgement depends on beside policy and proofs.
+
+    Attributes:
+        run: the URI of the run that asks.
+        evaluate: who evaluates clauses.
+        whole: whether every place that was asked for proofs told all it has; otherwise another may be hidden.
+        related: digests of what the subject is a part of, and of its parts: recalling them recalls it.
+    """
 
     run: str = ""
     evaluate: Evaluator | None = None
+    whole: bool = True
+    related: tuple[Digest, ...] = ()
 
 
 UNKNOWN: Final = Circumstances()

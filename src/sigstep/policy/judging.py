@@ -12,7 +12,7 @@ from sigstep.errors import Undecided
 from sigstep.model.subject import Subject
 from sigstep.model.verdict import Finding
 from sigstep.model.verified import TimeSource, Verified
-from sigstep.policy.attested import judge_attested, reached
+from sigstep.policy.attested import hangs_on_all, incomplete, judge_attested, reached
 from sigstep.policy.demands import UNKNOWN, Circumstances
 from sigstep.policy.document import Policy, PolicyRule, Signer
 from sigstep.policy.matcher import Matcher
@@ -108,13 +108,39 @@ def judge(
         legacy: those of ``proofs`` that are kept in cosign's tags; all others are bundles.
         circumstances: what demands on attestations depend on.
     """
-    bad = recalled(policy.recalls, subject.digests, proofs)
+    bad = recalled(policy.recalls, subject.digests, proofs, circumstances.related)
     if bad:
         return Judgement(decision=Decision.DENY, findings=bad)
     if policy.recall_list is not None and (policy.recalls_until is None or now > policy.recalls_until):
         return Judgement(decision=Decision.UNKNOWN, findings=(_stale(policy.recalls_until),))
-    if not rules:
-        return _unnamed(policy, subject)
+    judgement = (
+        _by_rules(policy, rules, proofs, key_ids, now, legacy, circumstances) if rules else _unnamed(policy, subject)
+    )
+    if not circumstances.whole and judgement.decision in (Decision.ADMIT, Decision.WARN) and _recalls_makers(policy):
+        error = incomplete("the policy recalls by what made a signature, and one that was not found may be recalled")
+        findings = (*judgement.findings, Finding.of(error, step="policy"))
+        return Judgement(decision=Decision.UNKNOWN, findings=findings)
+    return judgement
+
+
+def needs_all(policy: Policy, rules: tuple[PolicyRule, ...]) -> bool:
+    """Whether another proof could turn an acceptance around, so that every place has to be asked."""
+    return _recalls_makers(policy) or any(hangs_on_all(one) for rule in rules for one in rule.attestations)
+
+
+def _recalls_makers(policy: Policy) -> bool:
+    return any(one.kind != "digest" for one in policy.recalls)
+
+
+def _by_rules(
+    policy: Policy,
+    rules: tuple[PolicyRule, ...],
+    proofs: Sequence[Verified],
+    key_ids: Mapping[str, str],
+    now: datetime,
+    legacy: Sequence[Verified],
+    circumstances: Circumstances,
+) -> Judgement:
     made = _signed_by(signer_rules(policy, key_ids), proofs)
     decision, findings = Decision.ADMIT, list[Finding]()
     for rule in rules:

@@ -118,19 +118,28 @@ def read_source(section: Section, signers: frozenset[str]) -> RecallSource:
     )
 
 
-def recalled(recalls: Iterable[Recall], digests: Iterable[Digest], proofs: Sequence[Verified]) -> tuple[Finding, ...]:
-    """A finding for each recall that names the subject, or something that was proved about it."""
-    names = frozenset(str(one) for one in digests)
+def recalled(
+    recalls: Iterable[Recall], digests: Iterable[Digest], proofs: Sequence[Verified], related: Iterable[Digest] = ()
+) -> tuple[Finding, ...]:
+    """A finding for each recall that names the subject, something related to it, or what was proved about it.
+
+    Args:
+        digests: of the subject.
+        related: of the index that it is taken from, or of what the index lists (`Circumstances.related`).
+    """
+    own, others = frozenset(map(str, digests)), frozenset(map(str, related))
     return tuple(
         Finding(
             code="policy-recalled",
-            what=f"it was recalled on {one.day} by its {one.kind}",
+            what=f"it was recalled on {one.day} by its {one.kind}"
+            if one.kind != "digest" or one.value in own
+            else f"{one.value} was recalled on {one.day}, which is in this index, or is the index that this is in",
             why=one.reason,
             fix="use another version; whoever recalled it says what is safe",
             step="policy",
         )
         for one in recalls
-        if (one.value in names if one.kind == "digest" else any(_names(one, proof) for proof in proofs))
+        if (one.value in own | others if one.kind == "digest" else any(_names(one, proof) for proof in proofs))
     )
 
 

@@ -71,7 +71,7 @@ class GitHubStore:
         Raises:
             UsageError: ``github-repository``, ``snappy-missing``.
             FormatError: an answer, or an address in it, is not one of GitHub's.
-            ServiceError: see `GitHub.call`.
+            ServiceError: ``github-too-many``; see `GitHub.call`.
         """
         digests = tuple(dict.fromkeys(digest for subject in subjects for digest in subject.digests))
         if "/" in self.place:
@@ -90,7 +90,9 @@ class GitHubStore:
     def _by_digest(self, digest: Digest, world: World) -> tuple[Listed, ...]:
         kind = f"&predicate_type={quote(self.predicate_type, safe='')}" if self.predicate_type else ""
         path = f"repos/{self.place}/attestations/{digest}?per_page=100{kind}"
-        pages = self.github.pages(path, world, at_most=limits.GITHUB_PAGES, permission=_READ)
+        pages = self.github.pages(path, world, at_most=limits.GITHUB_PAGES + 1, permission=_READ)
+        if len(pages) > limits.GITHUB_PAGES:
+            raise _too_many(self.place)
         return tuple(one for page in pages for one in listed(page))
 
     def _in_bulk(self, digests: Sequence[Digest], world: World) -> Mapping[Digest, tuple[Listed, ...]]:
@@ -122,6 +124,8 @@ class GitHubStore:
             pages.append(found)
             if not after:
                 break
+        else:
+            raise _too_many(self.place)
         return pages
 
     def _bulk(self, kind: str, query: str, body: Mapping[str, Any], world: World) -> Any:
@@ -153,3 +157,13 @@ class GitHubStore:
 
         budget = Budget.starting_now(self.github.retry_seconds, world)
         return retrying(once, service="GitHub's store of bundles", budget=budget, world=world)
+
+
+def _too_many(place: str) -> ServiceError:
+    """What is left out of a listing could be what turns a verdict around, so that none is made of a part of it."""
+    return ServiceError(
+        code="github-too-many",
+        what=f"GitHub lists more than {limits.GITHUB_PAGES} pages of attestations of {place}",
+        why="no verdict is made of a part of them",
+        fix="name the kind with --type, or the bundle with --bundle",
+    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from sigstep.errors import ProofError, Refusal
 from sigstep.model.bundle import Bundle, MessageSignature
@@ -23,6 +25,11 @@ from sigstep.proofs.sct import unknown_logs, verify_embedded
 from sigstep.verification.entries import verify_entries, verify_times
 from sigstep.verification.evidence import Evidence, as_evidence, keys_of
 from sigstep.verification.trace import Trace
+
+_CERTAIN: Final = frozenset(
+    # of policies: refusals that no further proof could turn around
+    {"policy-recalled", "policy-denied", "policy-no-rule", "policy-allow-expired", "policy-digest-required"}
+)
 
 
 def establish(
@@ -204,3 +211,10 @@ def verdict_of(subject: Subject, examinations: Sequence[Examination], findings: 
             )
         ]
     return Verdict(subject=subject, outcome=Outcome.REFUSED, examinations=tuple(examinations), findings=tuple(found))
+
+
+def left_open(verdict: Verdict) -> Verdict:
+    """The verdict where a place could not be asked: a refusal is none where more proof could turn it around."""
+    if verdict.outcome is not Outcome.REFUSED or any(one.code in _CERTAIN for one in verdict.findings):
+        return verdict
+    return replace(verdict, outcome=Outcome.UNDECIDED)

@@ -285,6 +285,26 @@ def test_levels(signer: str, more: dict[str, str], level: int) -> None:
         assert (found.decision is Decision.ADMIT) == (wanted <= level)
 
 
+@pytest.mark.parametrize(("row", "proofs"), ACCEPTED)
+def test_evidence_that_may_be_hidden(row: str, proofs: tuple[Verified, ...]) -> None:
+    """A demand on every attestation is not decided where a place did not tell all it has; one on some of them is."""
+    found = judged(row, proofs, replace(HERE, evaluate=yes, whole=False))
+    about_all = any(word in row for word in ("exactly-one", "{"))
+    codes = [one.code for one in found[1]]
+    assert (found[0], codes) == ((Decision.UNKNOWN, ["evidence-incomplete"]) if about_all else (Decision.ADMIT, []))
+    assert judged(row + ", each: every", proofs[:1], replace(HERE, evaluate=yes, whole=False))[0] is not Decision.ADMIT
+    assert judged(row, (), replace(HERE, whole=False))[0] is Decision.DENY
+
+
+def test_rules_that_only_warn_warn_of_hidden_evidence() -> None:
+    """They accept, and say why they should not."""
+    text = FILE.replace("ROW", "type: sbom, exactly-one: true").replace("- name: r", "- name: r\n  mode: warn")
+    policy = load_policy(text.encode())
+    hidden = Circumstances(whole=False)
+    found = judge(policy, policy.rules, SUBJECT, (BILL,), {}, NOW, circumstances=hidden)
+    assert (found.decision, [one.code for one in found.findings]) == (Decision.WARN, ["evidence-incomplete"])
+
+
 def test_age_counts_from_the_signature() -> None:
     """Not from what the document says of itself."""
     young = proof("https://cyclonedx.org/bom", CDX, age=timedelta(hours=1) / timedelta(days=1))

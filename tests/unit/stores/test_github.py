@@ -98,6 +98,19 @@ def test_an_owner_is_asked_in_bulk(hub: Sandbox) -> None:
     assert [len(some) for some in store(hub, predicate_type=PROVENANCE).find((SUBJECT,), real_world()).values()] == [1]
 
 
+@pytest.mark.parametrize("place", [REPOSITORY, "acme"])
+def test_a_part_of_a_listing_is_no_listing(hub: Sandbox, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left out may be what turns the verdict around: more than is read leaves the question open."""
+    monkeypatch.setattr(limits, "GITHUB_PAGES", 2)
+    hub.hub.page = 1
+    for count in (1, 2):
+        store(hub).publish(made(hub, SUBJECT), (SUBJECT,), real_world())
+        assert len(store(hub, place).find((SUBJECT,), real_world())[SUBJECT.digests[0]]) == count
+    store(hub).publish(made(hub, SUBJECT), (SUBJECT,), real_world())
+    error = refusal(lambda: store(hub, place).find((SUBJECT,), real_world()))
+    assert (error.code, error.exit_code) == ("github-too-many", 4)
+
+
 def test_errors_say_what_to_change(hub: Sandbox) -> None:
     """Each has its code, and the permission to paste."""
     bundle = made(hub, SUBJECT)
