@@ -22,7 +22,7 @@ LAXER: tuple[tuple[str, str, str], ...] = (
     ("python", r".* (url-safe|unpadded)", "proto3 JSON: standard or URL-safe base64, with or without padding"),
     ("python", r".* as a number", "proto3 JSON: 64-bit integers and enumerations are numbers too"),
     ("python", r".* with an unknown null", "proto3 JSON: null is absent, so nothing was said"),
-    ("python", r"verificationMaterial swapped|mediaType (swapped|byte_of_text|as \S+0\.[12](\+json)?)", "a certificate may stand where versions 0.1 and 0.2 have a chain"),
+    ("python", r"verificationMaterial (swapped|with certificate added)|mediaType (swapped|byte_of_text|as \S+0\.[12](\+json)?)", "a certificate may stand where versions 0.1 and 0.2 have a chain"),
     ("python|javascript", r"mediaType as \S+\.v0\.[12]\+json", "the newer spelling of an older version, with that version's rules"),
     ("python", rf"{_PROOF} dropped", "version 0.1: a promise suffices"),
     ("javascript", rf"{_DIGEST} dropped", "the digest is a hint and may be absent; what is signed is the artifact"),
