@@ -43,7 +43,8 @@ def test_the_bundle_beside_the_file(desk: Desk, message: Json) -> None:
     status, output = desk.run(*signer(desk.sandbox), desk.artifact)
     assert status == 1
     assert "[entry-digest]" in output
-    assert "fix:" in output
+    assert "was signed, the artifact has sha256:" in output
+    assert "do not use it" in output
 
 
 def test_explained(desk: Desk, message: Json) -> None:
@@ -53,6 +54,27 @@ def test_explained(desk: Desk, message: Json) -> None:
     assert "holds  log" in output
     assert "FAILS  policy" in output
     assert "[identity-mismatch]" in output
+
+
+def test_whoever_signed_is_told(desk: Desk, message: Json) -> None:
+    """A signer that nobody asked for does not look like one that was; a refusal needs no such word."""
+    desk.bundle(".sigstore.json", message)
+    status, output = desk.run("--any-signer-unsafe", "a rehearsal", desk.artifact)
+    assert status == 0
+    assert "warning: whoever signed was taken (a rehearsal)" in output
+    desk.artifact.write_bytes(b"other")
+    assert "warning" not in desk.run("--any-signer-unsafe", "a rehearsal", desk.artifact)[1]
+
+
+def test_what_a_newcomer_is_told(desk: Desk, message: Json) -> None:
+    """Without a signer: how to see whom the bundle names; of another instance: which ones are trusted."""
+    desk.bundle(".sigstore.json", message)
+    status, output = desk.run(desk.artifact)
+    assert (status, "sigstep inspect BUNDLE" in output) == (1, True)
+    status, output = desk.run("--offline", "--repo", "acme/app", desk.artifact, root=False)
+    assert status == 1
+    assert "[issuer-unknown]" in output
+    assert "trusted are the authorities of public-good, github" in output
 
 
 def test_as_json(desk: Desk, statement: Json) -> None:

@@ -19,7 +19,7 @@ from sigstep.cli.signer_options import policy_of, rule_of, signer_options
 from sigstep.cli.trust_options import trust_of, trust_options
 from sigstep.errors import NothingToExamine, UsageError
 from sigstep.model.digest import Digest
-from sigstep.model.verdict import Report, Verdict
+from sigstep.model.verdict import Outcome, Report, Verdict
 from sigstep.oci.reference import Reference, looks_like_image, parse_reference
 from sigstep.oci.saved import SavedImage, parse_saved
 from sigstep.ports.real import real_world
@@ -103,7 +103,11 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
 
         report = demand(report, demands, world)
     click.echo(_rendered(report, form) if form in _FORMS else report_text(report, explain=options["explain"]))
-    if options["any_signer_unsafe"] and form == "text":
+    if (
+        options["any_signer_unsafe"]
+        and form == "text"
+        and any(one.outcome is Outcome.ACCEPTED for one in report.verdicts)
+    ):
         reason = plain(options["any_signer_unsafe"])
         click.echo(f"warning: whoever signed was taken ({reason}); the signer shown was not asked for", err=True)
     for place in sign_summary(report, options, world):

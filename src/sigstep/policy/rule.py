@@ -69,6 +69,7 @@ def empty_policy() -> Finding:
         code="policy-empty",
         what="the policy has no rule",
         why="nothing passes because there was nothing",
-        fix="say who may sign: --identity and --issuer, --repo, --key, or a policy file",
+        fix="say who may sign: --identity and --issuer, --repo, --key, or a policy file; "
+        "`sigstep inspect BUNDLE` shows whom a bundle names",
         step="policy",
     )

@@ -33,9 +33,15 @@ def find_root(leaf: Leaf, trust: PreparedTrust) -> tuple[PreparedRoot, tuple[Aut
     raise ProofError(
         code="issuer-unknown",
         what="no trusted authority issued the certificate",
-        why=f"its issuer is {leaf.certificate.issuer.rfc4514_string()[:200]!r}",
-        fix="check that the signature is of the instance you trust; name another with --trusted-root",
+        why=f"its issuer is {leaf.certificate.issuer.rfc4514_string()[:200]!r}; "
+        f"trusted are the authorities of {_names(trust)}",
+        fix="check where it was signed; if you trust that instance, name it with --instance or --trusted-root",
     )
+
+
+def _names(trust: PreparedTrust) -> str:
+    """The instances, as people call them."""
+    return ", ".join(one.root.name for one in trust.roots)[:200] or "nobody"
 
 
 def _issuers(leaf: Leaf, authorities: Sequence[AuthorityChain]) -> tuple[AuthorityChain, ...]:

@@ -54,10 +54,12 @@ def _bind_message(claim: EntryClaim, subject: Subject) -> None:
         raise _wrong_content("an entry of an envelope stands beside a message signature")
     name, value = claim.digest
     if not any(one.algorithm.value == name and one.value == value for one in subject.digests):
-        raise _refuse(
+        here = next((one for one in subject.digests if one.algorithm.value == name), None)
+        raise ProofError(
             code="entry-digest",
             what="the log entry is about another artifact",
-            why=f"its {name} digest is {value.hex()}",
+            why=f"{name}:{value.hex()} was signed, the artifact has {here or 'no digest of that algorithm'}",
+            fix="check that artifact and bundle belong together; if they should, one was changed: do not use it",
         )
 
 

@@ -84,8 +84,9 @@ def _options(signer: dict[str, Any]) -> str:
     """Options of ``sigstep verify`` that this signer would satisfy, if the claims hold."""
     if "subject" not in signer:
         return "--key FILE" if "keyHint" in signer else ""
-    issuer = f" --issuer {shlex.quote(signer['issuer'])}" if signer["issuer"] else ""
-    return f"--identity {shlex.quote(signer['subject'])}{issuer}"
+    if not signer["issuer"]:
+        return ""  # no option takes a name that nobody vouched for
+    return f"--identity {shlex.quote(signer['subject'])} --issuer {shlex.quote(signer['issuer'])}"
 
 
 def _content(bundle: Bundle) -> dict[str, Any]:
