@@ -33,9 +33,9 @@ def market(sandbox: Sandbox) -> Iterator[Market]:
         yield running
 
 
-def step(market: Market, folder: Path, **given: str) -> StepResult:
-    """Run the step in a repository with two commits."""
-    base, head = lock(market, "1.0.0", "lost", "kept"), lock(market, "2.0.0", "lost", "kept")
+def step(market: Market, folder: Path, *, more: dict[str, str] | None = None, **given: str) -> StepResult:
+    """Run the step in a repository with two commits; the second has more files."""
+    base, head = lock(market, "1.0.0", "lost", "kept"), lock(market, "2.0.0", "lost", "kept") | (more or {})
     commits(folder, base, head)
     environ = {
         **market.sandbox.environ(token=False),
@@ -64,6 +64,14 @@ def test_a_change(market: Market, tmp_path: Path) -> None:
     assert json.loads(result.files["sarif-path"])["version"] == "2.1.0"
     assert result.files["comment-path"].startswith("<!-- sigstep-dependencies -->")
     assert result.summary.startswith("## sigstep: dependency provenance")
+
+
+def test_a_redirect(market: Market, tmp_path: Path) -> None:
+    """It counts as blocked, and its annotation stands on its line."""
+    result = step(market, tmp_path, more={"go.mod": "module m\nreplace a.example/x => evil.example/x v1.0.0\n"})
+    assert (result.status, result.values["failed-count"]) == (1, "2")
+    error = next(one for one in result.errors if one.code == "source-redirected")
+    assert error.details == {"file": "go.mod", "line": "2"}
 
 
 def test_an_audit(market: Market, tmp_path: Path) -> None:

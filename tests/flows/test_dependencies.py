@@ -327,6 +327,8 @@ def test_redirects_of_a_pull_request(tmp_path: Path) -> None:
     assert report.exit_code == 1
     assert "::error file=go.mod,line=3,title=source-redirected::" in dependencies_annotations(report)
     assert "go.mod:3: golang replace" in dependencies_text(report)
+    assert "4 blocked, 1 to look at, 0 others changed" in dependencies_text(report)
+    assert json.loads(dependencies_json(report))["stats"]["blocked"] == 4
     results = json.loads(dependencies_sarif(report))["runs"][0]["results"]
     places = [one["locations"][0]["physicalLocation"] for one in results]
     assert ("go.mod", 3) in {(one["artifactLocation"]["uri"], one["region"]["startLine"]) for one in places}

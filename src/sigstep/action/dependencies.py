@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from sigstep.model.verdict import Finding
 from sigstep.policy.dependency_rules import Profile
 from sigstep.ports.world import World
 from sigstep.rendering.dependencies import dependencies_text
-from sigstep.rendering.dependency_json import dependencies_json
+from sigstep.rendering.dependency_json import counted, dependencies_json
 from sigstep.rendering.dependency_markdown import MARKER, dependencies_comment, dependencies_markdown
 from sigstep.rendering.dependency_sarif import dependencies_sarif
 from sigstep.services.github import github_of
@@ -74,15 +73,14 @@ def _comment(report: DependencyReport, inputs: Inputs, world: World) -> tuple[Fi
 def _result(report: DependencyReport, unwritten: tuple[Finding, ...]) -> StepResult:
     found = [(one, result.change.new) for result in report.results for one in result.findings]
     told = [(one, None) for one in report.notices] + [*found]
-    levels = Counter(Level.FAIL if any(one.level is Level.FAIL for one in result.findings) else Level.NOTE
-                     for result in report.results)  # fmt: skip
+    passed = [one for one in report.results if all(each.level is not Level.FAIL for each in one.findings)]
     status = report.exit_code
     return StepResult(
         status=status,
         values={
             "outcome": OUTCOMES[status],
-            "verified-count": str(levels[Level.NOTE]),
-            "failed-count": str(levels[Level.FAIL]),
+            "verified-count": str(len(passed)),
+            "failed-count": str(counted(report)["blocked"]),
         },
         text=dependencies_text(report),
         summary=dependencies_markdown(report),
@@ -98,8 +96,12 @@ def _result(report: DependencyReport, unwritten: tuple[Finding, ...]) -> StepRes
 
 def _finding(judged: Judged, where: Locked | None) -> Finding:
     name = f"{where.ecosystem} {where.name} {where.version}" if where else "dependencies"
-    place = {"file": where.path, "line": str(where.line)} if where else {"file": judged.path} if judged.path else {}
+    place = {"file": where.path, "line": str(where.line)} if where else _file(judged)
     return Finding(code=judged.rule, what=f"{name}: {judged.message}", fix=judged.accept, details=place)
+
+
+def _file(judged: Judged) -> dict[str, str]:
+    return {"file": judged.path, "line": str(judged.line)} if judged.path else {}
 
 
 def _pair(line: str) -> tuple[str, str]:

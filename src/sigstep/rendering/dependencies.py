@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sigstep.model.dependency import DependencyReport, DependencyResult, EvidenceState, Judged, Level, PackageEvidence
-from sigstep.rendering.dependency_json import worst_first
+from sigstep.rendering.dependency_json import counted, worst_first
 from sigstep.rendering.text import plain
 
 ANNOTATIONS: Final = 10  # of each kind that GitHub shows for one step
@@ -63,11 +63,11 @@ def _notice(command: str, judged: Judged) -> str:
 
 
 def headline(report: DependencyReport) -> str:
-    """How many are blocked, to be looked at, otherwise changed, and could not be checked."""
-    worst = [result.findings[0].level if result.findings else None for result in report.results]
-    blocked, look = worst.count(Level.FAIL), worst.count(Level.WARN)
+    """How many are blocked, to be looked at (files too), otherwise changed, and could not be checked."""
+    loud = counted(report)
+    blocked, look = loud["blocked"], loud["look_at"]
     unchecked = sum(one.new.state in NOT_CHECKED for one in report.results)
-    rest = len(worst) - blocked - look
+    rest = sum(not one.findings or one.findings[0].level is Level.NOTE for one in report.results)
     where = f" of {plain(report.repository)}" if report.repository else ""
     part = f" (part {report.shard[0]} of {report.shard[1]})" if report.shard[1] > 1 else ""
     counts = f"{blocked} blocked, {look} to look at, {rest} others changed, {unchecked} not checked"

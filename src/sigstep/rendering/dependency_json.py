@@ -29,7 +29,7 @@ def report_value(report: DependencyReport) -> dict[str, Any]:
         "exit_code": report.exit_code,
         "results": [_result(one) for one in worst_first(report)],
         "notices": [_judged(one) for one in report.notices],
-        "stats": {"changed": len(report.results), "unchanged": report.unchanged, **_counted(report)},
+        "stats": {"changed": len(report.results), "unchanged": report.unchanged, **counted(report)},
     }
 
 
@@ -46,8 +46,10 @@ def package_url(locked: Locked) -> str:
     return f"pkg:{locked.ecosystem}/{name}@{version}" if version else f"pkg:{locked.ecosystem}/{name}"
 
 
-def _counted(report: DependencyReport) -> dict[str, int]:
-    levels = [one.findings[0].level if one.findings else None for one in report.results]
+def counted(report: DependencyReport) -> dict[str, int]:
+    """How many dependencies, and files as a whole, are blocked and to be looked at."""
+    levels = [one.findings[0].level for one in report.results if one.findings]
+    levels += [one.level for one in report.notices]
     return {"blocked": levels.count(Level.FAIL), "look_at": levels.count(Level.WARN)}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sigstep.errors import FormatError
 from sigstep.flows.redirects import read_redirects
@@ -127,6 +129,30 @@ def test_what_is_no_such_file(path: str, data: bytes) -> None:
 def test_other_shapes_redirect_nothing(path: str, text: str) -> None:
     """Nothing is found, and nothing breaks."""
     assert read_redirects(text.encode(), path) == ()
+
+
+def test_a_priority_of_another_type() -> None:
+    """A table where a text belongs: the source is one of several."""
+    text = '[[tool.poetry.source]]\nurl = "https://evil.example"\npriority.a = 1\ndefault = {}\n'
+    assert [one.setting for one in read_redirects(text.encode(), "pyproject.toml")] == ["pypi extra index"]
+
+
+@settings(max_examples=200)
+@given(
+    case=st.sampled_from(sorted(CASES)),
+    cut=st.tuples(st.integers(0, 300), st.integers(0, 20)),
+    put=st.binary(max_size=8),
+)
+def test_any_bytes(case: str, cut: tuple[int, int], put: bytes) -> None:
+    """A changed file is read or refused, nothing else."""
+    path, text, _ = CASES[case]
+    data = text if isinstance(text, bytes) else text.encode()
+    try:
+        found = read_redirects(data[: cut[0]] + put + data[sum(cut) :], path)
+    except FormatError as error:
+        assert error.why
+    else:
+        assert all(one.line >= 1 and one.to.strip() for one in found)
 
 
 def test_what_counts_as_a_change() -> None:

@@ -70,7 +70,7 @@ def tables(data: bytes, path: str) -> Iterator[Redirect]:
     for tool in ("poetry", "pdm"):
         listed += _list(table(whole, "tool", tool).get("source"))
     for one in listed:
-        default = one.get("default") is True or one.get("priority") in {"primary", "default"}
+        default = one.get("default") is True or one.get("priority") in ("primary", "default")
         yield from redirect(
             _SETTINGS["index-url" if default else "extra-index-url"],
             one.get("url"),
