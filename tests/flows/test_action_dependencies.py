@@ -33,7 +33,7 @@ def market(sandbox: Sandbox) -> Iterator[Market]:
         yield running
 
 
-def step(market: Market, folder: Path, *, more: dict[str, str] | None = None, **given: str) -> StepResult:
+def step(market: Market, folder: Path, more: dict[str, str] | None = None, /, **given: str) -> StepResult:
     """Run the step in a repository with two commits; the second has more files."""
     base, head = lock(market, "1.0.0", "lost", "kept"), lock(market, "2.0.0", "lost", "kept") | (more or {})
     commits(folder, base, head)
@@ -68,7 +68,7 @@ def test_a_change(market: Market, tmp_path: Path) -> None:
 
 def test_a_redirect(market: Market, tmp_path: Path) -> None:
     """It counts as blocked, and its annotation stands on its line."""
-    result = step(market, tmp_path, more={"go.mod": "module m\nreplace a.example/x => evil.example/x v1.0.0\n"})
+    result = step(market, tmp_path, {"go.mod": "module m\nreplace a.example/x => evil.example/x v1.0.0\n"})
     assert (result.status, result.values["failed-count"]) == (1, "2")
     error = next(one for one in result.errors if one.code == "source-redirected")
     assert error.details == {"file": "go.mod", "line": "2"}
