@@ -38,5 +38,7 @@ def command(folder: Path, kinds: tuple[str, ...], uses: str, yes: bool) -> int:
     for one in changes:
         one.write()
         click.echo(f"wrote {plain(str(one.path))}")
-    click.echo("Read it, and commit it. It runs when a tag v* is pushed.")
+    click.echo("Read it, and commit it. It runs when a tag v* is pushed. A policy that takes what it signs:")
+    for one in changes:
+        click.echo(f"  sigstep policy init OWNER/NAME --workflow {plain(one.path.name)} --tag 'v*'")
     return 0

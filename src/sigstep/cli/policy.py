@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from sigstep.cli import admit, policy_engines, policy_recall, policy_trials
+from sigstep.errors import UsageError
 from sigstep.flows.policies import check_policy, template
 from sigstep.ports.real import real_world
 from sigstep.rendering.text import plain
@@ -22,14 +23,22 @@ def group() -> None:
 @group.command("init")
 @click.argument("repository", metavar="OWNER/NAME")
 @click.option("--workflow", default="release.yml", show_default=True, help="The workflow that signs.")
-@click.option("--branch", default="main", show_default=True, help="The branch it runs on.")
+@click.option("--branch", help="The branch it runs on.  [default: main]")
+@click.option("--tag", default="", metavar="GLOB", help="The tags it runs on instead of a branch, such as 'v*'.")
 @click.option("--image", default="", metavar="REPOSITORY", help="A rule about images of this repository, not files.")
-def init(repository: str, workflow: str, branch: str, image: str) -> None:
+def init(repository: str, workflow: str, branch: str | None, tag: str, image: str) -> None:
     """Print a policy that takes what one workflow signs.
 
     It is a workflow of one repository, and nothing else is taken.
     """
-    click.echo(template(repository, workflow=workflow, branch=branch, image=image), nl=False)
+    if branch and tag:
+        raise UsageError(
+            code="option-conflict",
+            what="--branch and --tag exclude one another",
+            why="the policy names one signer",
+            fix="give the one that the signing workflow runs on",
+        )
+    click.echo(template(repository, workflow=workflow, branch=branch or "main", tag=tag, image=image), nl=False)
 
 
 @group.command("check")

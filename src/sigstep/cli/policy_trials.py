@@ -15,7 +15,9 @@ from sigstep.ports.real import real_world
 from sigstep.rendering.text import plain
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_POLICY = click.option("--policy", "policy", type=_FILE, default=".github/sigstep.yml", show_default=True)
+_POLICY = click.option(
+    "--policy", "policy", type=_FILE, default=".github/sigstep.yml", show_default=True, help="The policy file."
+)
 
 
 @click.command("explain")

@@ -28,7 +28,7 @@ schema: sigstep/policy/v1
 signers:
   release:
     issuer: "https://token.actions.githubusercontent.com"
-    subject: "https://github.com/{slug}/.github/workflows/{workflow}@refs/heads/{branch}"
+    subject: {subject}
 rules:
 - name: release
   {about}
@@ -140,13 +140,14 @@ def check_policy(path: Path, today: date) -> tuple[str, ...]:
     )
 
 
-def template(slug: str, *, workflow: str, branch: str, image: str = "") -> str:
+def template(slug: str, *, workflow: str, branch: str = "main", tag: str = "", image: str = "") -> str:
     """A policy file that takes what one workflow of a GitHub repository signs.
 
     Args:
         slug: ``owner/name``.
         workflow: its file name below ``.github/workflows``.
         branch: the branch it runs on.
+        tag: the tags it runs on instead, as a glob.
         image: the repository of images that the rule is about; empty for files.
 
     Raises:
@@ -154,8 +155,10 @@ def template(slug: str, *, workflow: str, branch: str, image: str = "") -> str:
     """
     repository(slug)
     about = f'images: ["{repository_pattern(image)}"]' if image else 'blobs: ["**"]'
-    text = _TEMPLATE.format(slug=slug, workflow=workflow, branch=branch, about=about)
-    if any(not one.isprintable() or one in "\"\\ '" for one in slug + workflow + branch + image):
+    path = f"https://github.com/{slug}/.github/workflows/{workflow}"
+    subject = f'{{glob: "{path}@refs/tags/{tag}"}}' if tag else f'"{path}@refs/heads/{branch}"'
+    text = _TEMPLATE.format(subject=subject, about=about)
+    if any(not one.isprintable() or one in "\"\\ '" for one in slug + workflow + branch + tag + image):
         raise UsageError(
             code="repository-malformed",
             what="the repository, workflow or branch has characters that their names cannot have",

@@ -88,6 +88,23 @@ def test_commands(tmp_path: Path) -> None:
     assert load_policy(made.output.encode()).rules[0].images == ("docker.io/library/nginx",)
 
 
+def test_init_for_a_workflow_that_runs_on_tags() -> None:
+    """The workflow that `sigstep init` writes runs on tags: the policy takes these, and no branch."""
+    made = CliRunner().invoke(group, ["init", "acme/app", "--workflow", "sigstep.yml", "--tag", "v*"])
+    identity = load_policy(made.output.encode()).signers["release"].identity
+    assert identity is not None
+    subject = identity.subject
+    path = "https://github.com/acme/app/.github/workflows/sigstep.yml"
+    assert subject is not None
+    assert [subject.matches(f"{path}@{ref}") for ref in ("refs/tags/v1.2.3", "refs/heads/v1", "refs/tags/x")] == [
+        True,
+        False,
+        False,
+    ]
+    both = ["init", "acme/app", "--branch", "main", "--tag", "v*"]
+    assert code_of(lambda: CliRunner().invoke(group, both, catch_exceptions=False)) == "option-conflict"
+
+
 @pytest.mark.parametrize("slug", ["acme", 'acme/a"b', "acme/a b"])
 def test_init_refuses(slug: str) -> None:
     """Names that are none."""
