@@ -30,7 +30,7 @@ COMMANDS = {
     "export": ("export", "FILE", "--engine", "kyverno", "--offline"),
     "test": ("test", "FILE", "--policy", "GOOD"),
     "recall list": ("recall", "list", "FILE"),
-    "recall add": ("recall", "add", "FILE", "--commit", "a", "--reason", "b"),
+    "recall add": ("recall", "add", "FILE", "--commit", "abcd", "--reason", "b"),
     **{
         f"convert {one}": ("convert", "FILE", "--from", one)
         for one in ("policy-controller", "kyverno", "gatekeeper", "connaisseur")

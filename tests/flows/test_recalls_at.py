@@ -23,7 +23,7 @@ __all__ = ["sandbox"]
 POLICY = """
 schema: sigstep/policy/v1
 signers: {s: {issuer: "https://token.actions.githubusercontent.com", subject: {glob: "https://github.com/acme/**"}}}
-recalls: [{commit: a, reason: x, date: 2026-01-01}]
+recalls: [{commit: abcd, reason: x, date: 2026-01-01}]
 """
 LIST = "recall-list: {file: lists/recalls.yml, signed-by: [s], max-age: 7d}"
 
@@ -34,7 +34,7 @@ def test_the_list_of_a_commit(sandbox: Sandbox, tmp_path: Path) -> None:
     trust = TrustMaterial(roots=(trusted_root_of(sandbox.trusted_root(), name="sandbox"),))
     path = tmp_path / "recalls.yml"
     path.write_text(
-        f"schema: sigstep/recalls/v1\nissued: {now:%Y-%m-%dT%H:%M:%SZ}\nrecalls: [{{commit: b, reason: x, date: 2026-01-01}}]"
+        f"schema: sigstep/recalls/v1\nissued: {now:%Y-%m-%dT%H:%M:%SZ}\nrecalls: [{{commit: beef, reason: x, date: 2026-01-01}}]"
     )
     assert run(sandbox, sign, str(path))[0] == 0
     name = ".github/lists/recalls.yml"
@@ -44,13 +44,13 @@ def test_the_list_of_a_commit(sandbox: Sandbox, tmp_path: Path) -> None:
         made = load_policy(text.encode())
         return recalls_at(made, ".github/sigstep.yml", files.get, trust, now + timedelta(days=days))
 
-    assert [one.value for one in found()] == ["a", "b"]
+    assert [one.value for one in found()] == ["abcd", "beef"]
     assert [one.value for one in found(POLICY)] == ["a"]
     assert code_of(lambda: found(days=8)) == "policy-recalls-stale"
     unsigned = POLICY + LIST.replace("signed-by: [s]", "protected: CODEOWNERS")
     assert code_of(lambda: found(unsigned, days=-1)) == "recalls-future"
     files[name] += b"\n"
     assert code_of(found) == "recalls-unsigned"
-    assert [one.value for one in found(unsigned)] == ["a", "b"]
+    assert [one.value for one in found(unsigned)] == ["abcd", "beef"]
     del files[f"{name}.sigstore.json"]
     assert code_of(found) == "policy-unreadable"

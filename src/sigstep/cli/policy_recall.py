@@ -33,7 +33,9 @@ def group() -> None:
 @_LIST
 @click.option("--digest", help="Of a file or image.")
 @click.option("--commit", help="Of the source repository: whatever was built from it.")
-@click.option("--run", help="The URL of a workflow run: whatever it made, in every attempt.")
+@click.option(
+    "--run", help="The URL of a workflow run, or of a job or attempt of it: whatever the run made, in every attempt."
+)
 @click.option("--repository-id", help="Of the source repository.")
 @click.option("--identity", help="Whatever this signer signed; with --issuer, and --from and --until for a window.")
 @click.option("--issuer", default="", help="The issuer of --identity.")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sigstep.model.verdict import Finding
 from sigstep.model.verified import Verified
 from sigstep.policy.contents import missing, predicates
 from sigstep.predicates import cyclonedx, spdx
 
+_OPERATORS: Final = frozenset({"AND", "OR", "WITH"})
 URIS = (*spdx.Spdx.uris, *cyclonedx.CycloneDx.uris)
 
 
@@ -21,7 +22,7 @@ class BillOfMaterials:
 
     Attributes:
         with_components, without_components: names, ``name@version``, or package URLs with or without version.
-        without_licences: licence expressions or identifiers that no component may have.
+        without_licences: licence expressions or identifiers that no component may have, in any case.
         only_licences: identifiers or expressions of which each component (the described one aside) has to offer one.
         of_subject: each SBOM states the SHA-256 of what it describes, and that is the subject's.
     """
@@ -49,13 +50,15 @@ class BillOfMaterials:
         for forbidden in self.without_components:
             if forbidden in named:
                 return _finding(code="sbom-component-forbidden", what=f"the SBOM names {forbidden!r}")
+        unwanted = {one.lower() for one in self.without_licences}
         for one in components:
             for licence in one["licences"]:
-                if {licence, *_words(licence)} & set(self.without_licences):
+                if not unwanted.isdisjoint((licence.lower(), *_licences(licence))):
                     return _finding(code="sbom-licence-forbidden", what=f"{one['name']!r} has the licence {licence!r}")
         parts = [one for document in documents for one in _components(document, described_too=False)]
-        for one in parts if self.only_licences else ():
-            if not any(_offers(licence, self.only_licences) for licence in one["licences"]):
+        allowed = frozenset(one.lower() for one in self.only_licences)
+        for one in parts if allowed else ():
+            if not any(_offers(licence, allowed) for licence in one["licences"]):
                 stated = ", ".join(map(repr, one["licences"])) or "no licence"
                 return _finding(code="sbom-licence-forbidden", what=f"{one['name']!r} states {stated}")
         return None
@@ -81,12 +84,25 @@ def _words(licence: str) -> list[str]:
     return licence.replace("(", " ").replace(")", " ").split()
 
 
-def _offers(licence: str, allowed: tuple[str, ...]) -> bool:
-    """Whether an expression can be satisfied by allowed licences: a choice by one, everything else by all of them."""
+def _licences(expression: str) -> set[str]:
+    """The identifiers in an expression, in lower case; what is offered "or later" is offered (``GPL-2.0+``).
+
+    Identifiers have no case, operators have (SPDX 2.3, annex D.2).
+    """
+    words = {one.lower() for one in _words(expression) if one not in _OPERATORS}
+    return words | {one.removesuffix("+") for one in words}
+
+
+def _offers(licence: str, allowed: frozenset[str]) -> bool:
+    """Whether an expression can be satisfied by allowed licences: a choice by one, everything else by all of them.
+
+    ``allowed`` are in lower case, as identifiers have no case.
+    """
     words = _words(licence)
-    names = [one for one in words if one not in ("AND", "OR", "WITH")]
+    names = [one for one in words if one not in _OPERATORS]
     choice = "OR" in words and not {"AND", "WITH"} & set(words)
-    return licence in allowed or (bool(names) and (any if choice else all)(one in allowed for one in names))
+    taken = (one.lower() in allowed for one in names)
+    return licence.lower() in allowed or (bool(names) and (any if choice else all)(taken))
 
 
 def _is_of(document: Mapping[str, Any], proof: Verified) -> bool:

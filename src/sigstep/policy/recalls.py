@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -22,6 +23,9 @@ EXTENSIONS: Final = {
     "repository-id": "source-repository-id",
 }
 KINDS: Final = ("digest", *EXTENSIONS, "identity")
+_COMMIT: Final = re.compile(r"[0-9a-fA-F]{4,64}", re.ASCII)  # Git abbreviates to four digits at least
+_GITHUB_RUN: Final = re.compile(r"(https://[^\s/?#@]+/[^\s/?#]+/[^\s/?#]+/actions/runs/[0-9]+)(?:[/?#]\S*)?", re.ASCII)
+_ADDRESS: Final = re.compile(r"https?://[^\s/?#@]+/\S*[^\s/]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +33,8 @@ class Recall:
     """One thing that is bad: ``kind`` is one of `KINDS`.
 
     Attributes:
-        value: the digest, commit, run URL or repository id; for an identity its subject as written, for people.
+        value: the digest, commit, run URL (at GitHub that of the run, whatever part of it was named) or repository id;
+            for an identity its subject as written, for people.
         issuer, subject: of an identity.
         start, end: an identity's window (aware, both ends included); open where None.
         day: when it was recalled.
@@ -148,7 +153,10 @@ def names_value(recall: Recall, said: str) -> bool:
     in capitals or abbreviated, as people write it."""
     if recall.kind == "commit":
         return said.lower().startswith(recall.value.lower())
-    return said == recall.value or (recall.kind == "run" and said.startswith(f"{recall.value}/attempts/"))
+    if recall.kind == "run":  # every attempt is of the run; names of hosts and repositories have no case
+        run, named = (one.lower().partition("/attempts/")[0] for one in (said, recall.value))
+        return run == named
+    return said == recall.value
 
 
 def _recall(section: Section) -> Recall:
@@ -160,8 +168,8 @@ def _recall(section: Section) -> Recall:
     kind, reason = given[0], section.text("reason")
     if kind != "identity":
         section.only("reason", "date", kind)
-        value = section.text(kind)
-        return Recall(kind=kind, value=str(Digest.parse(value)) if kind == "digest" else value, reason=reason, day=day)
+        value = _value(kind, section.text(kind), section.members[kind].line)
+        return Recall(kind=kind, value=value, reason=reason, day=day)
     inner = section_of(section.members["identity"], "recall.identity").only("issuer", "subject")
     issuer, subject = matcher_of(inner, "issuer"), matcher_of(inner, "subject")
     start, end = section.moment("from"), section.moment("until", last=True)
@@ -170,6 +178,24 @@ def _recall(section: Section) -> Recall:
     return Recall(
         kind=kind, value=str(subject), reason=reason, day=day, issuer=issuer, subject=subject, start=start, end=end
     )
+
+
+def _value(kind: str, text: str, line: int) -> str:
+    """What a recall compares with; what could name nothing would protect nobody, so it is refused."""
+    if kind == "digest":
+        return str(Digest.parse(text))
+    if kind == "commit" and not _COMMIT.fullmatch(text):
+        raise malformed(f"{text[:80]!r} is no commit", line, "write its hexadecimal digits, at least four of them")
+    if kind == "run":
+        github = _GITHUB_RUN.fullmatch(text)
+        if github is not None:
+            return github[1]
+        if "/actions/runs/" in text or "/attempts/" in text or not _ADDRESS.fullmatch(text):
+            fix = "write https://github.com/OWNER/NAME/actions/runs/NUMBER, or the address that the certificate has"
+            raise malformed(f"{text[:120]!r} is no address of a run", line, fix)
+    if kind == "repository-id" and text != "".join(text.split()):
+        raise malformed(f"{text[:80]!r} is no id of a repository", line, "write it as the certificate has it")
+    return text
 
 
 def _names(recall: Recall, proof: Verified) -> bool:

@@ -50,8 +50,9 @@ def parse(data: bytes, *, at_most: int = limits.PREDICATE_FILE_BYTES) -> dict[st
 
 def components(document: Mapping[str, Any], *, described_too: bool = True) -> tuple[dict[str, Any], ...]:
     """Components as ``{name, version, purl, licences, digests}``; the described one first, nested ones too."""
-    described = optional(document, "metadata.component", dict) if described_too else None
-    waiting = deque([*([described] if described else []), *objects(document, "components")])
+    described = optional(document, "metadata.component", dict) or {}
+    first = [described] if described and described_too else objects(described, "components")
+    waiting = deque([*first, *objects(document, "components")])
     found: list[dict[str, Any]] = []
     while waiting:
         one = waiting.popleft()

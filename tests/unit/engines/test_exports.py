@@ -130,7 +130,7 @@ def test_refusals(engine: str, name: str) -> None:
         (CIP, signed(), "", "its tester needs repository@sha256"),
         (CIP, signed("any-of: [ops]"), "", "bundles by the key ops are not read"),
         (CIP, signed("any-of: [any]"), "", "certificates of the public instance only"),
-        (CIP, signed(), "recalls: [{commit: a, reason: x, date: 2026-01-01}]", "a recall by commit is not exported"),
+        (CIP, signed(), "recalls: [{commit: abcd, reason: x, date: 2026-01-01}]", "a recall by commit is not exported"),
         (KYVERNO, signed(), "", "any bundle of the signer as a signature"),
         (KYVERNO, signed(), "", "image volumes are not looked at"),
         (KYVERNO, signed(), "", "registries without the referrers API"),

@@ -219,7 +219,7 @@ def test_recalls_come_back(engine: str) -> None:
     """By what the engine was told; the day is not known any more."""
     digest = "sha256:" + "a" * 64
     who = f"identity: {{issuer: '{ISSUER}', subject: {{glob: 'https://github.com/acme/**'}}}}"
-    more = f"recalls: [{{digest: '{digest}', reason: stolen, date: 2026-01-01}}, {{commit: c, reason: x, date: 2026-01-01}}, {{{who}, reason: y, date: 2026-01-01}}]"
+    more = f"recalls: [{{digest: '{digest}', reason: stolen, date: 2026-01-01}}, {{commit: c0de, reason: x, date: 2026-01-01}}, {{{who}, reason: y, date: 2026-01-01}}]"
     name = engine.replace("cluster_image_policy", "policy-controller")
     made, losses = projected(name, *objects(export(engine, policy(signed(more=", formats: [bundle]"), more))))
     assert made is not None, losses

@@ -154,7 +154,7 @@ def test_written_policies_are_read_back() -> None:
             rules,
             "defaults: {no-match: warn, require-digest: true}\n"
             "targets: {policy-controller: {namespaces: [shop]}}\n"
-            "recalls: [{commit: a, reason: x, date: 2026-01-01}, {identity: {issuer: i, subject: {glob: s}}, from: 2026-01-01, "
+            "recalls: [{commit: abcd, reason: x, date: 2026-01-01}, {identity: {issuer: i, subject: {glob: s}}, from: 2026-01-01, "
             "reason: x, date: 2026-01-01}]",
         )
         again = load_policy(write_policy(made))

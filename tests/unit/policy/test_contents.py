@@ -110,6 +110,12 @@ def described_ones() -> Verified:
     return proof("https://cyclonedx.org/bom", {**CDX, "metadata": {"component": {"name": "root"}}})
 
 
+def nested_parts() -> Verified:
+    """An SBOM whose described component holds a part of another licence itself."""
+    part = {"name": "p", "licenses": [{"expression": "GPL-3.0-only"}]}
+    return proof("https://cyclonedx.org/bom", {**CDX, "metadata": {"component": {"name": "a", "components": [part]}}})
+
+
 def scan(severity: Severity) -> Verified:
     """A scan that found one vulnerability."""
     found = Vulnerability(id="GHSA-1", aliases=("CVE-1",), severity=severity, package="p")
@@ -166,6 +172,9 @@ ACCEPTED: list[tuple[ContentRule, tuple[Verified, ...]]] = [
         (BILL, SPDX_BILL),
     ),
     (BillOfMaterials(only_licences=("MIT",)), (BILL, SPDX_BILL, described_ones())),
+    (BillOfMaterials(only_licences=("mit",)), (licensed("Mit"), licensed("GPL-2.0 OR mIT"))),
+    (BillOfMaterials(only_licences=("Apache-2.0 with LLVM-exception",)), (licensed("APACHE-2.0 WITH LLVM-exception"),)),
+    (BillOfMaterials(without_licences=("GPL-3.0-only", "and")), (licensed("GPL-3.0 AND MIT"),)),
     (NoVulnerabilityAbove(severity=Severity.HIGH), (scan(Severity.HIGH),)),
     (NoVulnerabilityAbove(severity=Severity.LOW), (scan(Severity.CRITICAL), vex(FINE))),
     (NoVulnerabilityAbove(severity=Severity.HIGH), (raw_scan(TRIVY),)),
@@ -211,6 +220,18 @@ REFUSED: list[tuple[ContentRule, tuple[Verified, ...], str]] = [
     (BillOfMaterials(without_components=("p@1",)), (BILL,), "sbom-component-forbidden"),
     (BillOfMaterials(without_components=("pkg:npm/%40a/q@2",)), (SPDX_BILL,), "sbom-component-forbidden"),
     (BillOfMaterials(without_licences=("GPL-3.0-only",)), (BILL,), "sbom-licence-forbidden"),
+    *(
+        (BillOfMaterials(without_licences=(one,)), (licensed(said),), "sbom-licence-forbidden")
+        for one, said in (
+            ("AGPL-3.0-only", "agpl-3.0-ONLY"),
+            ("agpl-3.0-only", "MIT OR (AGPL-3.0-Only AND X)"),
+            ("AGPL-3.0", "agpl-3.0+"),
+            ("AGPL-3.0+", "agpl-3.0+"),
+            ("MIT AND X", "mit AND x"),
+        )
+    ),
+    (BillOfMaterials(only_licences=("MIT",)), (licensed("mit or gpl-3.0"),), "sbom-licence-forbidden"),
+    (BillOfMaterials(only_licences=("MIT",)), (nested_parts(),), "sbom-licence-forbidden"),
     (BillOfMaterials(only_licences=("Apache-2.0",)), (BILL,), "sbom-licence-forbidden"),
     (BillOfMaterials(only_licences=("MIT",)), (licensed("MIT AND GPL-3.0-only"),), "sbom-licence-forbidden"),
     (BillOfMaterials(only_licences=("MIT",)), (licensed("MIT OR X WITH Y"),), "sbom-licence-forbidden"),

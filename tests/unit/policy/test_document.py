@@ -63,8 +63,8 @@ BROKEN = (
     HEAD + "recall-list: {file: ./r.yml, max-age: 7d}",
     HEAD + "recall-list: {file: ./r.yml, protected: x, max-age: soon}",
     HEAD + "recall-list: {file: ./r.yml, protected: x, signed-by: [audit], max-age: 7d}",
-    HEAD + "recalls: [{digest: 'sha256:aa', commit: a, reason: x, date: 2026-01-01}]",
-    HEAD + "recalls: [{commit: a, from: 2026-01-01, reason: x, date: 2026-01-01}]",
+    HEAD + "recalls: [{digest: 'sha256:aa', commit: abcd, reason: x, date: 2026-01-01}]",
+    HEAD + "recalls: [{commit: abcd, from: 2026-01-01, reason: x, date: 2026-01-01}]",
     HEAD + "recalls: [{identity: {subject: a}, reason: x, date: 2026-01-01}]",
 )
 WHEEL = Subject(name="a.whl", digests=(Digest.of(b"a"),), location="dist/a.whl")
@@ -246,7 +246,17 @@ RUN = "https://github.com/Acme/app/actions/runs/7"
     [
         (f"run: {RUN}", True),
         (f"run: {RUN}/attempts/2", True),
-        (f"run: {RUN[:-1]}", False),
+        (f"run: {RUN}/attempts/1", True),
+        (f"run: {RUN}/job/123", True),
+        (f"run: {RUN}/attempts/2/", True),
+        (f"run: '{RUN}/attempts/2#summary-1'", True),
+        (f"run: {RUN}?pr=5", True),
+        (f"run: {RUN}/", True),
+        (f"run: {RUN.replace('Acme', 'acme')}", True),
+        (f"run: {RUN}1", False),
+        (f"run: {RUN[:-1]}1", False),
+        (f"run: {RUN.replace('app', 'app2')}", False),
+        ("run: https://gitlab.example/acme/app/-/jobs/7", False),
         (IDENTITY, True),
         (IDENTITY + ", from: 2026-11-20", True),
         (IDENTITY + ", from: 2026-11-24", False),
@@ -269,6 +279,43 @@ def test_recalled_runs_and_identities(what: str, named: bool) -> None:
     if "identity" in what and "other" not in what and "evil" not in what:
         assert decide(text, without)[0] is Decision.DENY, "what has no time may be of the window"
     assert decide(text.replace("SIGNED", ""), replace(proof(key=True), statement=None))[1] == MISSING[1]
+
+
+def test_recalled_runs_of_other_services() -> None:
+    """As the certificate writes them."""
+    job = "https://gitlab.example/acme/app/-/jobs/7"
+    text = SIGNED + "{any-of: [release]}}\nrecalls: [{run: '" + job + "', reason: stolen, date: 2026-11-01}]"
+    made = signature()
+    assert made.identity is not None
+    for said, decision in ((job, Decision.DENY), (f"{job}7", Decision.ADMIT)):
+        one = replace(made, identity=replace(made.identity, extensions={"run-invocation-uri": said}))
+        assert decide(text, one)[0] is decision
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "run: '7'",
+        "run: github.com/acme/app/actions/runs/7",
+        "run: https://api.github.com/repos/acme/app/actions/runs/7",
+        "run: https://github.com/acme/app/actions/runs/latest",
+        "run: https://user@github.com/acme/app/actions/runs/7",
+        "run: https://ci.example/acme/7/",
+        "run: 'https://ci.example/acme/7 '",
+        'run: "https://ci.example/acme/7\\n"',
+        "run: https://ci.example/acme/7/attempts/1",
+        "commit: main",
+        "commit: abc",
+        "commit: 'c0ffee '",
+        "commit: sha1:c0ffee",
+        "repository-id: ' 7'",
+        'repository-id: "7\\n"',
+    ],
+)
+def test_recalls_that_would_name_nothing(what: str) -> None:
+    """They are refused with their line, instead of recalling nothing without a word."""
+    text = HEAD + "recalls: [{" + what + ", reason: x, date: 2026-01-01}]"
+    assert code_of(lambda: load_policy(text.encode())) == "policy-malformed"
 
 
 def test_recall_lists_have_to_be_read() -> None:
