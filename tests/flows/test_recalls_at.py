@@ -45,7 +45,7 @@ def test_the_list_of_a_commit(sandbox: Sandbox, tmp_path: Path) -> None:
         return recalls_at(made, ".github/sigstep.yml", files.get, trust, now + timedelta(days=days))
 
     assert [one.value for one in found()] == ["abcd", "beef"]
-    assert [one.value for one in found(POLICY)] == ["a"]
+    assert [one.value for one in found(POLICY)] == ["abcd"]
     assert code_of(lambda: found(days=8)) == "policy-recalls-stale"
     unsigned = POLICY + LIST.replace("signed-by: [s]", "protected: CODEOWNERS")
     assert code_of(lambda: found(unsigned, days=-1)) == "recalls-future"
