@@ -93,6 +93,27 @@ def test_what_is_not_there_is_told_before_anything_is_asked(target: str, hint: s
     assert hint in error.fix
 
 
+@pytest.mark.parametrize(
+    ("target", "code"), [("in/app.whl", "subject-unreadable"), ("in", "subject-unreadable-folder")]
+)
+def test_a_closed_folder_is_no_missing_file(tmp_path: Path, target: str, code: str) -> None:
+    """What may not be looked at may be there."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "app.whl").touch()
+    folder.chmod(0)
+    words = [sys.executable, "-m", "sigstep", "verify", str(tmp_path / target), "--repo", "acme/app", "--offline"]
+    # a super-user who gave up the right to look into every folder
+    limited = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all", *words]
+    try:
+        command = limited if os.geteuid() == 0 else words
+        done = subprocess.run(command, capture_output=True, check=False, text=True, timeout=60)
+    finally:
+        folder.chmod(0o700)
+    assert f"[{code}]" in done.stderr
+    assert "Permission denied" in done.stderr
+
+
 def test_nothing_named(tmp_path: Path) -> None:
     """At once, without a network."""
     assert error_of("verify", "--repo", "acme/app").code == "no-subject"
@@ -111,6 +132,13 @@ def test_a_regular_expression_is_refused_in_words() -> None:
     error = error_of("verify", __file__, "--identity-regexp", "(", "--issuer", "https://issuer.example")
     assert error.code == "matcher-malformed"
     assert error.why.startswith("missing )")
+
+
+def test_options_are_named_as_they_are_typed() -> None:
+    """With hyphens."""
+    error = error_of("verify", __file__, "--identity", "a", "--issuer", "b", "--issuer-regexp", "c")
+    assert error.code == "option-conflict"
+    assert "--issuer-regexp" in error.what
 
 
 @pytest.mark.parametrize("option", OPTIONS_ELSEWHERE)

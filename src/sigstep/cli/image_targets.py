@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -58,7 +59,8 @@ def image_options(command: Any) -> Any:
 
 def is_layout(path: Path) -> bool:
     """Whether a path is the folder of a saved image (OCI image layout)."""
-    return (path / "oci-layout").is_file() or (path / "index.json").is_file()
+    # os.path: Path.is_file raises in a folder that cannot be searched
+    return any(os.path.isfile(path / name) for name in ("oci-layout", "index.json"))  # noqa: PTH113
 
 
 def listed_images(files: tuple[Path, ...]) -> dict[Reference, tuple[str, ...]]:

@@ -145,7 +145,7 @@ def _one(options: dict[str, Any], **kinds: Any) -> Matcher | None:
     if len(given) > 1:
         raise UsageError(
             code="option-conflict",
-            what=f"{' and '.join(f'--{name}' for name in kinds)} exclude one another",
+            what=f"{' and '.join(f'--{name}' for name in kinds).replace('_', '-')} exclude one another",
             why="the same thing is given in two forms",
             fix="give one of them",
         )

@@ -25,7 +25,7 @@ from sigstep.oci.saved import SavedImage, parse_saved
 from sigstep.ports.real import real_world
 from sigstep.rendering.report import report_text
 from sigstep.rendering.text import plain
-from sigstep.subjects.hashing import missing
+from sigstep.subjects.hashing import absent
 
 _FORMS: Final = MappingProxyType[str, str](
     {
@@ -140,4 +140,4 @@ def _target(text: str) -> Path | Digest | Reference | SavedImage:
         return parse_reference(text)
     if text.startswith(("sha256:", "sha384:", "sha512:")):
         return Digest.parse(text)
-    raise missing(path)
+    raise absent(path)

@@ -11,7 +11,7 @@ from sigstep.errors import FormatError, NothingToExamine
 from sigstep.model.digest import Digest
 from sigstep.model.subject import Subject
 from sigstep.ports.world import World
-from sigstep.subjects.digest import unreadable
+from sigstep.subjects.hashing import unreadable
 from sigstep.wire import strict_json
 
 _LIST_BYTES: Final = 1024 * 1024  # the runner's own bound on what steps write

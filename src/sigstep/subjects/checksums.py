@@ -13,7 +13,7 @@ from sigstep.model import limits
 from sigstep.model.digest import Algorithm, Digest
 from sigstep.model.subject import Subject
 from sigstep.ports.world import World
-from sigstep.subjects.digest import unreadable
+from sigstep.subjects.hashing import unreadable
 
 _CHECKSUMS_BYTES: Final = 16 * 1024 * 1024
 _PLAIN: Final = re.compile(r"(\\?)([0-9A-Fa-f]{64,128}) [ *](.+)")

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from sigstep.errors import Undecided
 from sigstep.model.digest import Algorithm, Digest
 from sigstep.model.subject import Subject
 from sigstep.ports.world import World
@@ -43,13 +42,3 @@ def hash_files(paths: Sequence[Path], algorithms: Sequence[Algorithm]) -> tuple[
         return tuple(hash_file(path, algorithms) for path in paths)
     with ThreadPoolExecutor(workers) as pool:
         return tuple(pool.map(lambda path: hash_file(path, algorithms), paths))
-
-
-def unreadable(path: Path, error: OSError) -> Undecided:
-    """The error of a file that cannot be read."""
-    return Undecided(
-        code="subject-unreadable",
-        what=f"{str(path)!r} cannot be read",
-        why=error.strerror or type(error).__name__,
-        fix="check its permissions",
-    )

@@ -14,7 +14,8 @@ from sigstep.errors import NothingToExamine, UsageError
 from sigstep.model.digest import Algorithm
 from sigstep.model.subject import Subject
 from sigstep.ports.world import World
-from sigstep.subjects.digest import hash_files, unreadable
+from sigstep.subjects.digest import hash_files
+from sigstep.subjects.hashing import unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

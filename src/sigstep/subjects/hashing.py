@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from sigstep.errors import NothingToExamine, Undecided
+from sigstep.errors import NothingToExamine, SigstepError, Undecided
 from sigstep.model.digest import Algorithm, Digest
 
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{64}")
@@ -29,19 +29,35 @@ def hash_file(path: Path, algorithms: Iterable[Algorithm] = (Algorithm.SHA256,))
                 for running in hashes.values():
                     running.update(piece[:size])
     except FileNotFoundError:
-        raise missing(path) from None
+        raise _missing(path) from None
     except OSError as error:
-        raise Undecided(
-            code="subject-unreadable",
-            what=f"{path} cannot be read",
-            why=error.strerror or "",
-            fix="check its permissions",
-        ) from None
+        raise unreadable(path, error) from None
     return tuple(Digest(algorithm=one, value=running.digest()) for one, running in hashes.items())
 
 
-def missing(path: Path) -> NothingToExamine:
-    """The error of a file that is not there, with what may have been meant."""
+def absent(path: Path) -> SigstepError:
+    """The error of a file that is not seen: ``subject-missing``, or ``subject-unreadable`` in a closed folder."""
+    try:
+        path.stat()
+    except PermissionError as error:
+        return unreadable(path, error)
+    except OSError:
+        pass
+    return _missing(path)
+
+
+def unreadable(path: Path, error: OSError) -> Undecided:
+    """The error of a file that cannot be read."""
+    return Undecided(
+        code="subject-unreadable",
+        what=f"{path} cannot be read",
+        why=error.strerror or type(error).__name__,
+        fix="check its permissions",
+    )
+
+
+def _missing(path: Path) -> NothingToExamine:
+    """With what may have been meant."""
     text = str(path)
     fix = "check the path"
     if text == "-":
