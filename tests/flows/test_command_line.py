@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from sigstep.cli.main import COMMANDS, sigstep
 from sigstep.cli.other_tools import COMMANDS_ELSEWHERE, OPTIONS_ELSEWHERE
 from sigstep.errors import SigstepError
+from sigstep.model import limits
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -112,6 +113,15 @@ def test_a_closed_folder_is_no_missing_file(tmp_path: Path, target: str, code: s
         folder.chmod(0o700)
     assert f"[{code}]" in done.stderr
     assert "Permission denied" in done.stderr
+
+
+def test_a_key_of_a_witness_is_no_large_file(tmp_path: Path) -> None:
+    """Read up to its bound, then refused."""
+    file = tmp_path / "witnesses.txt"
+    with file.open("wb") as opened:
+        opened.truncate(limits.TRUSTED_ROOT_BYTES + 1)
+    error = error_of("verify", __file__, "--repo", "acme/app", "--offline", "--witness", str(file))
+    assert error.code == "file-too-large"
 
 
 def test_nothing_named(tmp_path: Path) -> None:

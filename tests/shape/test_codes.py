@@ -29,4 +29,6 @@ def test_every_code_has_one_heading() -> None:
     """Design, rules: codes are a closed set, each with a heading."""
     documented = codes_in_reference()
     assert not codes_in_source() - set(documented)
+    source = "".join(file.read_text() for file in (ROOT / "src").rglob("*.py"))
+    assert not [code for code in documented if f'"{code}"' not in source]
     assert len(documented) == len(set(documented))

@@ -36,8 +36,8 @@ def parse_detached_sct(data: bytes) -> DetachedSct:
     extensions = members.bytes("extensions", at_most=limits.SIGNATURE_BYTES, default=b"")
     signed = members.bytes("signature", at_most=limits.SIGNATURE_BYTES)
     members.done()
-    if version != 0 or time < 0:
-        raise _malformed("its version or time is not of RFC 6962")
+    if version != 0:
+        raise _malformed("its version is not the one of RFC 6962")
     if len(log_id) != 32 or len(signed) != _SIGNATURE_HEADER + int.from_bytes(signed[2:_SIGNATURE_HEADER], "big"):
         raise _malformed("its log id or signature has the wrong length")
     return DetachedSct(log_id=log_id, timestamp=time, extensions=extensions, signature=signed[_SIGNATURE_HEADER:])

@@ -11,8 +11,10 @@ from tests import worlds
 
 from sigstep.errors import FormatError, TrustError, UsageError
 from sigstep.flows.trust import TrustRequest, load_signing, load_trust
+from sigstep.model import limits
 from sigstep.trust.instances import GITHUB_PROFILE, KNOWN, instance_of, tenant
 from sigstep.wire import signing_config
+from sigstep.wire.trusted_root import parse_trusted_roots
 
 
 def test_the_copies_are_those_of_the_sigstore_package() -> None:
@@ -20,6 +22,14 @@ def test_the_copies_are_those_of_the_sigstore_package() -> None:
     for instance in STORES:
         for file in FILES:
             assert KNOWN[instance].file(file) == packaged(instance, file), (instance, file)
+
+
+def test_what_is_no_trusted_root() -> None:
+    """Another document, and more roots in lines than are read."""
+    for data in (b"{}", b'{"mediaType": "x"}', b"{}\n" * (limits.TRUST_ROOTS + 1)):
+        with pytest.raises(FormatError) as caught:
+            parse_trusted_roots(data, name="x")
+        assert caught.value.code == "trusted-root-malformed"
 
 
 def test_the_first_offline_run_knows_every_instance(tmp_path: Path) -> None:
