@@ -12,7 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.flows.desk import Desk, Json, signer, x509_pem
 from tests.flows.signing_oracle import ARTIFACT, oracle_bundle
 
+from sigstep.policy.signer import GITHUB_ISSUER
 from sigstep.sandbox.local import Sandbox
+
+SOURCE = ("--extension", "source-repository=https://github.com/acme/app", "--issuer", GITHUB_ISSUER)
 
 
 @pytest.fixture
@@ -115,7 +118,22 @@ def test_many_bundles_in_lines(desk: Desk, message: Json, statement: Json) -> No
         (["--extension", "x", "FILE"], 2, "option-malformed"),
         (["--identity-regexp", "(", "--issuer", "c", "FILE"], 2, "matcher-malformed"),
         (["--key", "missing.pem", "FILE"], 2, "file-unreadable"),
-        (["--bundle", "BUNDLE", "--deny-self-hosted-runners", "FILE"], 0, "verified"),
+        (["--bundle", "BUNDLE", "--deny-self-hosted-runners", "FILE"], 2, "identity-missing"),
+        (
+            ["--bundle", "BUNDLE", "--issuer", GITHUB_ISSUER, "--deny-self-hosted-runners", "FILE"],
+            2,
+            "identity-missing",
+        ),
+        (["--bundle", "BUNDLE", "--extension", "build-trigger=push", "FILE"], 2, "identity-missing"),
+        (["--bundle", "BUNDLE", "--extension", "source-repository-ref=refs/heads/main", "FILE"], 2, "identity-missing"),
+        (
+            ["--bundle", "BUNDLE", "--extension", "source-repository=https://github.com/acme/app", "FILE"],
+            2,
+            "issuer-missing",
+        ),
+        (["--bundle", "BUNDLE", *SOURCE, "FILE"], 0, "verified"),
+        (["--bundle", "BUNDLE", *SOURCE, "--deny-self-hosted-runners", "FILE"], 0, "verified"),
+        (["--bundle", "BUNDLE", "--any-signer-unsafe", "a test", "--deny-self-hosted-runners", "FILE"], 0, "verified"),
         (["--bundle", "BUNDLE", "--owner", "nobody", "FILE"], 1, "identity-mismatch"),
         (["--bundle", "BUNDLE", "--signer-workflow", "a/b/.github/workflows/c.yml", "FILE"], 1, "identity-mismatch"),
     ],

@@ -13,6 +13,7 @@ from sigstep.policy.matcher import Matcher
 from sigstep.policy.rule import AllOf, Rule, any_signer_unsafe
 from sigstep.policy.signer import (
     GITHUB_ISSUER,
+    NAMING_EXTENSIONS,
     HasPredicateType,
     NamesSubject,
     SignedBy,
@@ -94,7 +95,7 @@ def rule_of(options: dict[str, Any]) -> Rule:
     issuer = _one(options, issuer="exact", issuer_regexp="regex")
     by_github = _github_rules(options, issuer)
     rules.extend(by_github)
-    rules.extend(_identity_rules(options, issuer, issuer_used=bool(by_github)))
+    rules.extend(_identity_rules(options, issuer, issuer_used=bool(by_github), named=bool(rules)))
     if not rules:
         return AllOf(())
     if options["types"]:
@@ -123,12 +124,21 @@ def _github_rules(options: dict[str, Any], issuer: Matcher | None) -> list[Rule]
     return [make(options[name], server=server, issuer=by) for name, make in makers if options[name]]
 
 
-def _identity_rules(options: dict[str, Any], issuer: Matcher | None, *, issuer_used: bool) -> list[Rule]:
+def _identity_rules(options: dict[str, Any], issuer: Matcher | None, *, issuer_used: bool, named: bool) -> list[Rule]:
+    """``named``: another option says already who may sign, so that extensions alone only narrow that down."""
     subject = _one(options, identity="exact", identity_glob="glob", identity_regexp="regex")
     extensions = [_pair(one) for one in options["extensions"]]
     if options["deny_self_hosted_runners"]:
         extensions.append(("runner-environment", Matcher("github-hosted")))
-    if subject is not None and issuer is None:
+    naming = subject is not None or any(name in NAMING_EXTENSIONS for name, _ in extensions)
+    if extensions and not naming and not named:
+        raise UsageError(
+            code="identity-missing",
+            what="nobody is named who may sign",
+            why=f"{extensions[0][0]} alone would take everybody whose run has it",
+            fix="give --identity and --issuer, --repo, --owner or --signer-workflow as well",
+        )
+    if naming and issuer is None and (subject is not None or not named):
         raise UsageError(
             code="issuer-missing",
             what="the signer is named, but not who vouches for the name",

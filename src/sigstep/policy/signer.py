@@ -15,6 +15,20 @@ from sigstep.policy.matcher import Matcher
 
 GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
 _GITHUB = Matcher(GITHUB_ISSUER)
+NAMING_EXTENSIONS = frozenset(
+    {
+        # extensions of which one says, with its issuer, whose run it was; every other one anybody's run can have
+        "build-config-uri",
+        "build-signer-uri",
+        "github-workflow-repository",
+        "run-invocation-uri",
+        "source-repository",
+        "source-repository-id",
+        "source-repository-owner",
+        "source-repository-owner-id",
+        "token-subject",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
