@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from tests.sandboxes import sandbox
 from tests.unit.refusals import code_of
 
 from sigstep.cli.policy import group
+from sigstep.model.digest import Digest
 from sigstep.policy.cases import load_cases
+from sigstep.ports.real import real_world
 from sigstep.sandbox.local import Sandbox
 
 __all__ = ["sandbox"]
@@ -132,13 +135,30 @@ def test_the_page(tmp_path: Path) -> None:
     assert (status, output.count("as expected")) == (0, 2), output
 
 
-def test_a_list_that_is_not_read_decides_nothing(tmp_path: Path) -> None:
-    """Cases of a policy with a recall list need the list."""
+def test_the_recall_list_is_read(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Cases of a policy with a recall list need the list: it is told where it is not here; what is recalled is denied;
+    an old one decides nothing."""
     file = write(tmp_path)
     cases = tmp_path / "cases.yml"
     cases.write_text(CASES)
     status, output = policy("test", str(cases), "--policy", str(file))
-    assert (status, "unknown (before: admit)" in output) == (1, True)
+    assert (status, "unknown (before: admit)" in output, "recalls.yml is not here" in output) == (1, True, True)
+    recalls = tmp_path / "recalls.yml"
+    head = "schema: sigstep/recalls/v1\nissued: {issued}\n"
+    recalls.write_text(head.format(issued=f"{real_world().clock.now():%Y-%m-%dT%H:%M:%SZ}"))
+    cases.write_text(re.sub(", at: [0-9-]+, expect: [a-z]+(, codes: [^}]*)?", ", expect: admit", CASES))
+    status, output = policy("test", str(cases), "--policy", str(file))
+    assert (status, output.count("as expected")) == (0, 10), output
+    bad = "recalls: [{identity: {issuer: '" + ISSUER + "', subject: '" + WORKFLOW + "'}, reason: x, date: 2026-01-01}]"
+    recalls.write_text(recalls.read_text() + bad)
+    status, output = policy("test", str(cases), "--policy", str(file))
+    assert (status, output.count("deny (before: admit)"), output.count("policy-recalled")) == (1, 2, 3), output
+    recalls.write_text(head.format(issued="2020-01-01T00:00:00Z"))
+    status, output = policy("test", str(cases), "--policy", str(file))
+    assert (status, "policy-recalls-stale" in output) == (1, True)
+    file.write_text(file.read_text().replace("protected: CODEOWNERS", "signed-by: [release]"))
+    trust = ("--trusted-root", str(sandbox.trusted_root_file))
+    assert code_of(lambda: policy("test", str(cases), "--policy", str(file), *trust)) == "recalls-unsigned"
 
 
 @pytest.mark.parametrize(
@@ -176,6 +196,28 @@ def test_replay(sandbox: Sandbox, tmp_path: Path) -> None:
     for bad in ("{}", '{"schema": "sigstep/report/v1"}', "[]"):
         report.write_text(bad)
         assert code_of(lambda: policy("replay", str(report), "--policy", str(file))) == "replay-malformed"
+
+
+def test_replay_reads_the_recall_list(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A draft whose signed list recalls what a report accepted changes that verdict."""
+    file = tmp_path / "draft.yml"
+    loose = "subject: {glob: 'https://github.com/acme/app/**'}"
+    rule = "rules: [{name: r, blobs: [hello], signature: {any-of: [s]}}]"
+    file.write_text(f"schema: sigstep/policy/v1\nsigners: {{s: {{issuer: '{ISSUER}', {loose}}}}}\n{rule}\n")
+    report = tmp_path / "report.json"
+    report.write_text(verified(sandbox, tmp_path, "--repo", "acme/app", "--format", "json")[1])
+    digest = json.loads(report.read_text())["verdicts"][0]["subject"]["digests"][0]
+    file.write_text(file.read_text() + "recall-list: {file: recalls.yml, signed-by: [s], max-age: 7d}\n")
+    trust = ("--policy", str(file), "--trusted-root", str(sandbox.trusted_root_file))
+    status, output = policy("replay", str(report), *trust)
+    assert (status, "is not here" in output, "policy-recalls-stale" in output) == (1, True, True)
+    recalls = str(tmp_path / "recalls.yml")
+    for what, expected in ((Digest.of(b"other"), (0, False)), (digest, (1, True))):
+        assert called(sandbox, "recall", "add", recalls, "--digest", str(what), "--reason", "x")[0] == 0
+        assert code_of(lambda: policy("replay", str(report), *trust)) == "recalls-unsigned"
+        assert called(sandbox, "recall", "sign", recalls)[0] == 0
+        status, output = policy("replay", str(report), *trust)
+        assert (status, "policy-recalled" in output) == expected, output
 
 
 def test_replay_of_images(sandbox: Sandbox, tmp_path: Path) -> None:

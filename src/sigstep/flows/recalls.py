@@ -48,6 +48,29 @@ def with_recalls(opened: OpenedPolicy, trust: TrustMaterial, now: datetime) -> O
     return replace(opened, policy=_added(str(path), data, opened.policy, now))
 
 
+def with_recalls_here(
+    opened: OpenedPolicy, trust: Callable[[], TrustMaterial], now: datetime
+) -> tuple[OpenedPolicy, str]:
+    """The policy with what its recall list names, for trying it; and what there is to say where the list is not here.
+
+    Without its list the policy decides nothing.
+
+    Args:
+        trust: loads whose signatures count; asked for where the list has to be signed.
+        now: aware.
+
+    Raises:
+        SigstepError: as `with_recalls` and ``trust``; a list that is here has to be what `sigstep verify` would take.
+    """
+    source = opened.policy.recall_list
+    if source is None:
+        return opened, ""
+    path = opened.folder / source.file
+    if not path.exists():
+        return opened, f"the recall list {path} is not here, so that everything is unknown"
+    return with_recalls(opened, trust() if source.signed_by else TrustMaterial(roots=()), now), ""
+
+
 def recalls_at(
     policy: Policy, policy_path: str, read: Callable[[str], bytes | None], trust: TrustMaterial, now: datetime
 ) -> tuple[Recall, ...]:
