@@ -50,6 +50,33 @@ def test_accepted(desk: Desk) -> None:
     assert sorted(types, key=str) == [None, "https://slsa.dev/provenance/v1"]
 
 
+def test_a_weaker_verification_says_so(desk: Desk) -> None:
+    """Thresholds below the default are in the report, whoever reads it; the default, or more, is not lowered."""
+
+    def lowered(*options: str) -> list[Json]:
+        found = report(desk, *options, *signer(desk.sandbox), desk.artifact)["verdicts"][0]["examinations"]
+        assert len({json.dumps(one["verified"]["lowered"]) for one in found}) == 1
+        members: list[Json] = found[0]["verified"]["lowered"]
+        return members
+
+    assert lowered() == lowered("--min-entries", "1", "--min-scts", "1", "--min-times", "1") == []
+    assert lowered("--min-entries", "0", "--min-scts", "0") == [
+        {"evidence": "entries", "asked": 0, "default": 1},
+        {"evidence": "scts", "asked": 0, "default": 1},
+    ]
+
+
+def test_any_signer_says_so(desk: Desk) -> None:
+    """With its reason, in every form; otherwise nothing is said of it."""
+    unsafe = ("--trusted-root", str(desk.sandbox.trusted_root_file), "--any-signer-unsafe", "a <b>rehearsal</b>")
+    assert report(desk, *unsafe, desk.artifact)["anySignerUnsafe"] == "a <b>rehearsal</b>"
+    assert "only integrity was checked: a <b>rehearsal</b>" in desk.run(*unsafe, desk.artifact)[1]
+    html = desk.run(*unsafe, desk.artifact, "--format", "html")[1]
+    assert "only integrity was checked: a &lt;b&gt;rehearsal" in html
+    assert "only integrity" in desk.run(*unsafe, desk.artifact, "--format", "markdown")[1]
+    assert "anySignerUnsafe" not in report(desk, *signer(desk.sandbox), desk.artifact)
+
+
 def test_refused_with_the_nearest_identity(desk: Desk) -> None:
     """A signer that was proved and not wanted is told with the demand that it would have met."""
     finding = report(desk, "--repo", "other/repo", desk.artifact)["verdicts"][0]["findings"][0]

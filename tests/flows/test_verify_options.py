@@ -67,6 +67,19 @@ def test_without_a_time_the_present_counts(desk: Desk, message: Json) -> None:
     desk.bundle(".sigstore.json", bundle)
     lowered = ["--min-entries", "0", "--min-times", "0", *signer(desk.sandbox), desk.artifact]
     assert desk.run(*lowered)[0] == 0
+    for options, weaker in (
+        (lowered, ["0 log entries", "0 trusted times"]),
+        (
+            ["--min-entries", "0", "--min-times", "0", "--min-scts", "1", *lowered[4:]],
+            ["0 log entries", "0 trusted times"],
+        ),
+        (["--min-scts", "0", *lowered], ["0 log entries", "0 trusted times", "0 certificate timestamps"]),
+    ):
+        lines = [line for line in desk.run(*options)[1].splitlines() if line.startswith("  weaker: ")]
+        assert [line.partition(" were")[0] for line in lines] == [f"  weaker: {one}" for one in weaker]
+        assert all(line.endswith(" is 1") for line in lines)
+        for form in ("markdown", "html"):
+            assert desk.run(*options, "--format", form)[1].count("Weaker than the default") == len(weaker)
     assert "[time-threshold]" in desk.run("--min-entries", "0", *signer(desk.sandbox), desk.artifact)[1]
 
 

@@ -97,7 +97,11 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
             raise _bundles_of_images()
         verdicts += image_verdicts(images, listed, rule, trust, opened, options, world)
         warn_of_tags(images, form)
-    report = Report(verdicts=verdicts, policy_digest=str(opened.policy.digest) if opened else "")
+    report = Report(
+        verdicts=verdicts,
+        policy_digest=str(opened.policy.digest) if opened else "",
+        any_signer=options["any_signer_unsafe"] or "",
+    )
     if demands:
         from sigstep.flows.summaries import demand
 

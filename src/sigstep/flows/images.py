@@ -21,7 +21,7 @@ from sigstep.oci.manifest import Descriptor, Manifest
 from sigstep.oci.reference import Reference
 from sigstep.oci.saved import SavedImage
 from sigstep.oci.source import ImageSource, RemoteImage, WholeImage, is_image, platforms
-from sigstep.policy.rule import AllOf, Rule
+from sigstep.policy.rule import AllOf, Rule, any_signer_reason
 from sigstep.ports.store import Finder
 from sigstep.ports.world import World
 from sigstep.proofs.prepared import PreparedTrust, prepare
@@ -116,7 +116,8 @@ def verify_images(request: ImageRequest, world: World) -> Report:
     if any(not image.accepted for image in missed):
         for finder in request.finders():
             _seek(finder, [image for image in missed if not image.accepted], world)
-    return Report(verdicts=tuple(image.verdict() for image in images))
+    verdicts = tuple(image.verdict() for image in images)
+    return Report(verdicts=verdicts, any_signer=any_signer_reason(request.rule))
 
 
 def open_source(image: Reference | SavedImage, client: Client) -> WholeImage:

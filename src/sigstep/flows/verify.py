@@ -14,7 +14,7 @@ from sigstep.model.digest import Algorithm, Digest
 from sigstep.model.subject import Subject
 from sigstep.model.trust import ThresholdOverrides, Thresholds, TrustMaterial
 from sigstep.model.verdict import Examination, Finding, Outcome, Report, Verdict
-from sigstep.policy.rule import Rule
+from sigstep.policy.rule import Rule, any_signer_reason
 from sigstep.ports.store import Finder, Found
 from sigstep.ports.world import World
 from sigstep.proofs.content import claimed_digests
@@ -144,6 +144,7 @@ def verify(request: VerifyRequest, world: World) -> Report:
     return Report(
         verdicts=tuple(_final(case) for case in cases),
         policy_digest=str(request.policy.policy.digest) if request.policy else "",
+        any_signer=any_signer_reason(request.rule),
     )
 
 

@@ -86,10 +86,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The verdicts on all subjects of one request, in its order."""
+    """The verdicts on all subjects of one request, in its order.
+
+    ``any_signer`` is the reason for which whoever signed was taken; empty where a signer was asked for.
+    """
 
     verdicts: tuple[Verdict, ...]
     policy_digest: str = ""
+    any_signer: str = ""
 
     @property
     def exit_code(self) -> int:

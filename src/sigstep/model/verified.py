@@ -52,6 +52,15 @@ class VerifiedEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lowered:
+    """A kind of evidence (a member of `Thresholds`) of which the caller asked for less than the instance's profile."""
+
+    evidence: str
+    asked: int
+    default: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
     """A signature that holds, about one subject.
 
@@ -65,6 +74,7 @@ class Verified:
         root: name of the trusted root that the leaf chains to, or ``key``.
         bundle: the claims this was built from.
         notes: what was seen and does not count (an unknown log, a foreign time stamp), for people.
+        lowered: where the caller asked for less evidence than is asked for by default.
     """
 
     subject: Subject
@@ -78,3 +88,4 @@ class Verified:
     root: str
     bundle: Bundle
     notes: tuple[str, ...] = ()
+    lowered: tuple[Lowered, ...] = ()

@@ -63,6 +63,14 @@ def any_signer_unsafe(*, reason: str) -> AnySigner:
     return AnySigner(reason=reason)
 
 
+def any_signer_reason(rule: Rule) -> str:
+    """The reason of an `any_signer_unsafe` in a rule, also below others; empty where there is none."""
+    if isinstance(rule, AnySigner):
+        return rule.reason
+    below = rule.rules if isinstance(rule, (AllOf, AnyOf)) else ()
+    return next((reason for one in below if (reason := any_signer_reason(one))), "")
+
+
 def empty_policy() -> Finding:
     """The finding of a policy without a rule."""
     return Finding(

@@ -11,6 +11,7 @@ from sigstep.model.receipt import Receipt
 from sigstep.model.verdict import Finding, Outcome, Report, Verdict
 from sigstep.model.verified import Verified
 from sigstep.rendering.level import level_text
+from sigstep.rendering.report import any_signer_text, weaker
 
 ROWS: Final = 200  # subjects shown; the report as JSON has all
 _MARKS: Final = {Outcome.ACCEPTED: "verified", Outcome.REFUSED: "refused", Outcome.UNDECIDED: "undecided"}
@@ -113,7 +114,11 @@ def page_of(report: Report, told: Told = NOTHING_MORE) -> Page:
         commands=told.commands,
         problems=tuple(problems[:ROWS]),
         hidden_problems=max(0, len(problems) - ROWS),
-        notes=told.notes,
+        notes=(
+            *told.notes,
+            *(f"Weaker than the default: {one}." for one in weaker(one for each in verdicts for one in each.accepted)),
+            *((f"Unsafe: {any_signer_text(report)}.",) if report.any_signer else ()),
+        ),
     )
 
 

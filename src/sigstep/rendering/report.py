@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, Final
 
 from sigstep.model.verdict import Examination, Finding, Outcome, Report, Verdict
@@ -11,6 +12,14 @@ from sigstep.model.verified import Verified
 from sigstep.rendering.text import plain
 
 SCHEMA: Final = "sigstep/report/v1"
+_EVIDENCE: Final = {
+    "entries": "log entries",
+    "times": "trusted times",
+    "signed_times": "RFC 3161 time stamps",
+    "scts": "certificate timestamps",
+    "witnesses": "witnesses",
+}
+_MEMBERS: Final = {**{one: one for one in _EVIDENCE}, "signed_times": "timestamps"}
 _MARKS: Final = {Outcome.ACCEPTED: "verified", Outcome.REFUSED: "REFUSED", Outcome.UNDECIDED: "UNDECIDED"}
 
 
@@ -21,13 +30,20 @@ def report_text(report: Report, *, explain: bool = False) -> str:
         mark = "accepted" if verdict.outcome is Outcome.ACCEPTED and verdict.findings else _MARKS[verdict.outcome]
         lines.append(f"{mark}  {plain(verdict.subject.location or verdict.subject.name)}")
         lines.extend(_verdict_lines(verdict, explain=explain))
+    lines += [any_signer_text(report)] if report.any_signer else []
     return "\n".join(lines)
+
+
+def any_signer_text(report: Report) -> str:
+    """That whoever signed was taken, and the reason that was given."""
+    return f"any signer was taken, only integrity was checked: {plain(report.any_signer)}"
 
 
 def _verdict_lines(verdict: Verdict, *, explain: bool) -> list[str]:
     lines = [line for verified in verdict.accepted[:1] for line in _who(verified)]
     types = (one.statement.predicate_type for one in verdict.accepted if one.statement is not None)
     lines.extend(f"  attests: {plain(one)}" for one in dict.fromkeys(types))
+    lines.extend(f"  weaker: {plain(one)}" for one in weaker(verdict.accepted))
     said = Counter(tuple(_finding_lines(finding)) for finding in verdict.findings)
     for (what, *rest), times in said.items():  # many bundles may be refused for the same
         lines += [f"{what} ({times} times)" if times > 1 else what, *rest]
@@ -65,12 +81,23 @@ def _steps(examination: Examination) -> list[str]:
     return lines
 
 
+def weaker(proofs: Iterable[Verified]) -> tuple[str, ...]:
+    """A sentence for each kind of evidence of which less was asked for than by default."""
+    found = (
+        f"{one.asked} {_EVIDENCE[one.evidence]} were asked for, the default of {proof.root} is {one.default}"
+        for proof in proofs
+        for one in proof.lowered
+    )
+    return tuple(dict.fromkeys(found))
+
+
 def report_json(report: Report) -> str:
     """The report in the versioned form ``sigstep/report/v1`` (``report.schema.json`` beside this file)."""
     document = {
         "schema": SCHEMA,
         "exitCode": report.exit_code,
         **({"policyDigest": report.policy_digest} if report.policy_digest else {}),
+        **({"anySignerUnsafe": report.any_signer} if report.any_signer else {}),
         "verdicts": [_verdict_json(verdict) for verdict in report.verdicts],
     }
     return json.dumps(document, indent=2, ensure_ascii=True)
@@ -136,4 +163,7 @@ def _verified_json(verified: Verified) -> dict[str, Any]:
         ],
         "ctLogs": list(verified.sct_logs),
         "notes": list(verified.notes),
+        "lowered": [
+            {"evidence": _MEMBERS[one.evidence], "asked": one.asked, "default": one.default} for one in verified.lowered
+        ],
     }

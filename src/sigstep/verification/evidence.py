@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Final
 
 from sigstep.errors import ProofError
 from sigstep.model.bundle import Bundle, CertificateMaterial, MessageSignature
 from sigstep.model.trust import ThresholdOverrides, Thresholds, TrustedKey, TrustMaterial, Witness
+from sigstep.model.verified import Lowered
 from sigstep.proofs.authority import AuthorityChain
 from sigstep.proofs.certificate import Leaf, load_leaf
 from sigstep.proofs.chain import find_root
@@ -48,6 +49,13 @@ class Evidence:
     witnesses: tuple[Witness, ...]
     now: datetime
     original: bytes | None
+
+
+def lowered(evidence: Evidence) -> tuple[Lowered, ...]:
+    """The kinds of evidence of which the caller asked for less than the signer's instance does by itself."""
+    own = KEY_THRESHOLDS if evidence.signer.leaf is None or evidence.root is None else evidence.root.root.thresholds
+    pairs = ((one.name, getattr(evidence.thresholds, one.name), getattr(own, one.name)) for one in fields(own))
+    return tuple(Lowered(evidence=name, asked=asked, default=usual) for name, asked, usual in pairs if asked < usual)
 
 
 def keys_of(bundle: Bundle, material: TrustMaterial) -> tuple[TrustedKey, ...]:

@@ -23,7 +23,7 @@ from sigstep.proofs.content import bind_statement, key_id, verify_envelope, veri
 from sigstep.proofs.prepared import PreparedTrust
 from sigstep.proofs.sct import unknown_logs, verify_embedded
 from sigstep.verification.entries import verify_entries, verify_times
-from sigstep.verification.evidence import Evidence, as_evidence, keys_of
+from sigstep.verification.evidence import Evidence, as_evidence, keys_of, lowered
 from sigstep.verification.trace import Trace
 
 _CERTAIN: Final = frozenset(
@@ -95,6 +95,7 @@ def _establish(evidence: Evidence, subject: Subject, trace: Trace) -> Verified:
         root=evidence.root.root.name if by_certificate and evidence.root else "key",
         bundle=evidence.bundle,
         notes=trace.notes,
+        lowered=lowered(evidence),
     )
 
 
