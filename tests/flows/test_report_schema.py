@@ -70,10 +70,10 @@ def test_any_signer_says_so(desk: Desk) -> None:
     """With its reason, in every form; otherwise nothing is said of it."""
     unsafe = ("--trusted-root", str(desk.sandbox.trusted_root_file), "--any-signer-unsafe", "a <b>rehearsal</b>")
     assert report(desk, *unsafe, desk.artifact)["anySignerUnsafe"] == "a <b>rehearsal</b>"
-    assert "only integrity was checked: a <b>rehearsal</b>" in desk.run(*unsafe, desk.artifact)[1]
+    assert "whoever signed was taken (a <b>rehearsal</b>)" in desk.run(*unsafe, desk.artifact)[1]
     html = desk.run(*unsafe, desk.artifact, "--format", "html")[1]
-    assert "only integrity was checked: a &lt;b&gt;rehearsal" in html
-    assert "only integrity" in desk.run(*unsafe, desk.artifact, "--format", "markdown")[1]
+    assert "whoever signed was taken (a &lt;b&gt;rehearsal" in html
+    assert "whoever signed was taken" in desk.run(*unsafe, desk.artifact, "--format", "markdown")[1]
     assert "anySignerUnsafe" not in report(desk, *signer(desk.sandbox), desk.artifact)
 
 

@@ -93,6 +93,50 @@ def test_a_policy_takes_a_summary(sandbox: Sandbox, folder: Path) -> None:
         assert run(sandbox, "verify", "app.whl", "--policy", "other.yml").return_value == status
 
 
+def test_the_builder_of_level_3_is_named(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody can have a second repository with a workflow that signs: only one that somebody names counts as apart."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.whl").write_bytes(b"app of a reusable workflow")
+    workflow = "acme/builders/.github/workflows/build.yml"
+    with monkeypatch.context() as patched:
+        patched.setitem(sandbox.issuer.claims, "job_workflow_ref", f"{workflow}@refs/tags/v1")
+        made = run(sandbox, "attest", "app.whl")
+    assert (made.exception, made.return_value) == (None, 0), made.output
+    builder = f"https://github.com/{workflow}"
+    signer = f'{{issuer: "https://token.actions.githubusercontent.com", subject: "{builder}@refs/tags/v1"}}'
+    start = POLICY.partition("signers:")[0] + f"signers: {{release: {signer}}}\n" + POLICY[POLICY.index("rules:") :]
+    for provenance, status, level in (
+        ("{level: 3}", 1, "FAILED"),
+        ("{level: 2}", 0, "SLSA_BUILD_LEVEL_2"),
+        (f"{{level: 3, builder: '{builder}'}}", 0, "SLSA_BUILD_LEVEL_3"),
+        (f"{{level: 3, builder: '{builder}s'}}", 1, "FAILED"),
+    ):
+        Path("policy.yml").write_text(
+            start.replace("any-of: [release]", f"any-of: [release], provenance: {provenance}")
+        )
+        result = run(
+            sandbox, "verify", "app.whl", "--policy", "policy.yml", "--attest-summary", "--verifier-id", VERIFIER
+        )
+        assert (result.exception, result.return_value) == (None, status), result.output
+        assert predicate(tmp_path / "app.whl.vsa.sigstore.json")["verifiedLevels"] == [level]
+        (tmp_path / "app.whl.vsa.sigstore.json").unlink()
+    for options, status, level in (
+        (("--repo", "acme/app"), 0, "SLSA_BUILD_LEVEL_2"),
+        (("--repo", "acme/app", "--provenance", "level=3"), 1, "FAILED"),
+        (
+            ("--repo", "acme/app", "--provenance", "level=3", "--provenance", f"builder={builder}"),
+            0,
+            "SLSA_BUILD_LEVEL_3",
+        ),
+        (("--signer-workflow", workflow, "--provenance", "level=3"), 0, "SLSA_BUILD_LEVEL_3"),
+    ):
+        result = run(sandbox, "verify", "app.whl", *options, "--attest-summary", "--verifier-id", VERIFIER)
+        assert (result.exception, result.return_value) == (None, status), result.output
+        assert status == 0 or "name the reusable workflow as builder" in result.output
+        assert predicate(tmp_path / "app.whl.vsa.sigstore.json")["verifiedLevels"] == [level]
+        (tmp_path / "app.whl.vsa.sigstore.json").unlink()
+
+
 def test_a_refusal_is_attested_as_one(sandbox: Sandbox, folder: Path) -> None:
     """It passes for nothing."""
     options = ("--attest-summary", "--verifier-id", VERIFIER)

@@ -15,6 +15,7 @@ from sigstep.model.verdict import Report
 from sigstep.ports.world import World
 
 if TYPE_CHECKING:
+    from sigstep.flows.policies import OpenedPolicy
     from sigstep.policy.contents import ContentRule
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
@@ -53,7 +54,7 @@ def demands_of(options: dict[str, Any]) -> tuple[ContentRule, ...]:
                 "each says by itself what counts",
                 "write the demand into the policy file: type: provenance, provenance: {…}",
             )
-        return (_provenance(options),)
+        return (_provenance(options, builder_named=_one_workflow(options)),)
     if verifier is None:
         if options["levels"]:
             raise _conflict("--verified-level is about a summary", "no verifier is named", "give --accept-summary too")
@@ -71,12 +72,26 @@ def demands_of(options: dict[str, Any]) -> tuple[ContentRule, ...]:
     return (SummaryFrom(verifier=verifier, resource=options["resource_uri"] or "", levels=options["levels"]),)
 
 
-def _provenance(options: dict[str, Any]) -> ContentRule:
+def _one_workflow(options: dict[str, Any]) -> bool:
+    """Whether the options take the signatures of one workflow, which is then the builder."""
+    return bool(options["workflow"] or options["identity"])
+
+
+def names_builder(options: dict[str, Any], opened: OpenedPolicy | None, demands: tuple[ContentRule, ...]) -> bool:
+    """Whether the verification asks for one builder, so that a summary of it may say the builder's level."""
+    if opened is not None:
+        from sigstep.policy.document import names_builders
+
+        return names_builders(opened.policy)
+    return _one_workflow(options) or any(getattr(one, "names_builder", False) for one in demands)
+
+
+def _provenance(options: dict[str, Any], *, builder_named: bool) -> ContentRule:
     from sigstep.policy.matcher import Matcher
     from sigstep.policy.provenance import ProvenanceFrom
     from sigstep.predicates.slsa_provenance import SlsaProvenance
 
-    members: dict[str, Any] = {"inputs": {}}
+    members: dict[str, Any] = {"inputs": {}, "builder_named": builder_named}
     for text in options["built"]:
         name, equals, value = text.partition("=")
         if name.startswith("input.") and equals:
@@ -100,8 +115,10 @@ def _provenance(options: dict[str, Any]) -> ContentRule:
     return ProvenanceFrom(**members)
 
 
-def sign_summary(report: Report, options: dict[str, Any], world: World) -> tuple[str, ...]:
+def sign_summary(report: Report, options: dict[str, Any], world: World, *, builder_named: bool) -> tuple[str, ...]:
     """Sign the summary that ``--attest-summary`` asks for; where it was written.
+
+    ``builder_named`` is what `names_builder` says.
 
     Raises:
         UsageError: ``verifier-missing``, or a key cannot be read.
@@ -122,6 +139,7 @@ def sign_summary(report: Report, options: dict[str, Any], world: World) -> tuple
         verifier_id=options["verifier_id"] or _workflow(world),
         resource_uri=options["resource_uri"] or "",
         policy_uri=str(options["policy"].name) if options["policy"] is not None else COMMAND_LINE,
+        builder_named=builder_named,
         options=SigningOptions(trust=trust_request(options), sources=(GitHubActions(), AmbientCredential())),
         key=managed_key(key, environ.get("SIGSTEP_KEY_PASSWORD")) if key is not None else None,
         folder=options["summary_dir"],

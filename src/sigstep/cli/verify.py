@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from sigstep.cli.content_options import content_options, demands_of, sign_summary
+from sigstep.cli.content_options import content_options, demands_of, names_builder, sign_summary
 from sigstep.cli.evidence_options import detached_of, evidence_options, thresholds_of
 from sigstep.cli.image_targets import image_options, image_verdicts, is_layout, listed_images
 from sigstep.cli.place_options import finders_of, place_options
@@ -19,7 +19,7 @@ from sigstep.cli.signer_options import policy_of, rule_of, signer_options
 from sigstep.cli.trust_options import trust_of, trust_options
 from sigstep.errors import NothingToExamine, UsageError
 from sigstep.model.digest import Digest
-from sigstep.model.verdict import Outcome, Report, Verdict
+from sigstep.model.verdict import Report, Verdict
 from sigstep.oci.reference import Reference, looks_like_image, parse_reference
 from sigstep.oci.saved import SavedImage, parse_saved
 from sigstep.ports.real import real_world
@@ -107,14 +107,7 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
 
         report = demand(report, demands, world)
     click.echo(_rendered(report, form) if form in _FORMS else report_text(report, explain=options["explain"]))
-    if (
-        options["any_signer_unsafe"]
-        and form == "text"
-        and any(one.outcome is Outcome.ACCEPTED for one in report.verdicts)
-    ):
-        reason = plain(options["any_signer_unsafe"])
-        click.echo(f"warning: whoever signed was taken ({reason}); the signer shown was not asked for", err=True)
-    for place in sign_summary(report, options, world):
+    for place in sign_summary(report, options, world, builder_named=names_builder(options, opened, demands)):
         click.echo(f"summary -> {plain(place)}", err=True)
     return report.exit_code
 

@@ -52,6 +52,7 @@ class SummaryRequest:
         verifier_id: URI that names who verified; consumers pair it with the signer.
         resource_uri: what consumers ask for; empty: made from each subject's name.
         policy_uri: where the policy stands.
+        builder_named: the verification asked for one builder (`sigstep.policy.levels.build_level`).
         options: how to sign; with a key alone (``key``) nothing but the envelope is made.
         key: a managed key.
         folder: where files go; beside each artifact without one.
@@ -62,6 +63,7 @@ class SummaryRequest:
     verifier_id: str
     resource_uri: str = ""
     policy_uri: str = COMMAND_LINE
+    builder_named: bool = False
     options: SigningOptions = field(default_factory=SigningOptions)
     key: SigningKey | None = None
     folder: Path | None = None
@@ -141,7 +143,7 @@ def _predicate(verdict: Verdict, request: SummaryRequest, world: World) -> dict[
         policy_digest=request.report.policy_digest.removeprefix("sha256:"),
         inputs=tuple(dict.fromkeys(_payload_digest(one) for one in proofs if one.statement is not None)),
         passed=verdict.outcome is Outcome.ACCEPTED,
-        levels=(f"SLSA_BUILD_LEVEL_{_level(proofs, world)}",),
+        levels=(f"SLSA_BUILD_LEVEL_{_level(proofs, world, builder_named=request.builder_named)}",),
     )
 
 
@@ -151,11 +153,12 @@ def _payload_digest(proof: Verified) -> Digest:
     return Digest.of(proof.bundle.content.payload)
 
 
-def _level(proofs: Sequence[Verified], world: World) -> int:
+def _level(proofs: Sequence[Verified], world: World, *, builder_named: bool) -> int:
     """The highest level of a provenance that agrees with its certificate; 0 without one."""
     agrees = EveryContent(rules=(ProvenanceFrom(),))
     built = (one for one in proofs if one.statement and one.statement.predicate_type in SlsaProvenance.uris)
-    return max((build_level(one) for one in built if agrees.judge((one,), world.clock.now()) is None), default=0)
+    good = (one for one in built if agrees.judge((one,), world.clock.now()) is None)
+    return max((build_level(one, builder_named=builder_named) for one in good), default=0)
 
 
 def _envelope(payload: bytes, key: SigningKey | None) -> bytes:

@@ -18,6 +18,7 @@ from sigstep.policy.dependency_rules import DependencyPolicy
 from sigstep.policy.dependency_section import read_dependencies
 from sigstep.policy.image_patterns import repository_pattern
 from sigstep.policy.matcher import Matcher
+from sigstep.policy.provenance import ProvenanceFrom
 from sigstep.policy.reading import Section, malformed, matcher_of, section_of, text_of
 from sigstep.policy.recalls import Recall, RecallSource, read_recalls, read_source
 from sigstep.policy.signer import SignedBy
@@ -134,6 +135,13 @@ class Policy:
     dependencies: DependencyPolicy
     digest: Digest
     canonical: Digest
+
+
+def names_builders(policy: Policy) -> bool:
+    """Whether the policy asks for provenance, and names the builder wherever it does."""
+    rules = [rule for one in policy.rules for each in one.attestations for rule in each.demands.rules]
+    asked = [rule for rule in rules if isinstance(rule, ProvenanceFrom)]
+    return bool(asked) and all(rule.names_builder for rule in asked)
 
 
 def is_own(data: bytes) -> bool:

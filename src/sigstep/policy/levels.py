@@ -27,13 +27,17 @@ def is_delegator(signer: str) -> bool:
     return _released(signer, DELEGATORS)
 
 
-def build_level(proof: Verified) -> int:
+def build_level(proof: Verified, *, builder_named: bool = False) -> int:
     """The SLSA Build level that the signer of a provenance reaches; what is not proved does not count.
 
     1: there is provenance. 2: GitHub Actions on a hosted runner signed it. 3: it was signed by a reusable workflow that
-    the repository of the build cannot change: one of slsa-github-generator's by a release tag, or any other whose
-    certificate names a workflow of another repository as the caller. Whether such a workflow isolates the build is for
-    the policy's author to know: name it.
+    the repository of the build cannot change, and that is known to build apart from it: one of slsa-github-generator's
+    by a release tag, or one that somebody named who knows it. Anybody can have a second repository with a workflow that
+    signs what it is given, so that the certificate alone does not say it.
+
+    Args:
+        builder_named: the policy names this builder: then a delegator of slsa-github-generator counts, and any workflow
+            whose certificate names a workflow of another repository as the caller.
     """
     identity = proof.identity
     if identity is None or identity.issuer != GITHUB_ISSUER:
@@ -41,10 +45,11 @@ def build_level(proof: Verified) -> int:
     signer = identity.extensions.get("build-signer-uri", "")
     if not signer or identity.extensions.get("runner-environment") != "github-hosted":
         return 1
-    if _released(signer, BUILDERS) or is_delegator(signer):
+    if _released(signer, BUILDERS):
         return 3
     caller = identity.extensions.get("build-config-uri", "")
-    return 3 if caller and _repository(signer) != _repository(caller) else 2
+    apart = is_delegator(signer) or (bool(caller) and _repository(signer) != _repository(caller))
+    return 3 if apart and builder_named else 2
 
 
 def _repository(workflow: str) -> str:

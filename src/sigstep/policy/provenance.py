@@ -16,6 +16,7 @@ from sigstep.policy.matcher import Matcher
 from sigstep.predicates.slsa_provenance import V02, V1, Build, read
 
 RUNNER: Final = "https://github.com/actions/runner"  # the builder that npm's provenance names
+_NAME_IT: Final = "name the reusable workflow as builder, if it is known to build apart from the workflow that calls it"
 _SEMVER: Final = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?", re.ASCII)
 
 
@@ -33,7 +34,8 @@ class ProvenanceFrom:
         commit: hexadecimal.
         inputs: workflow inputs that have to be there with these values.
         hosted: the runner is the platform's own, by the certificate.
-        level: the least SLSA Build level.
+        level: the least SLSA Build level; 3 takes the builders that are known, and one that is named.
+        builder_named: the builder is named elsewhere: who may sign is one workflow.
         build_type: its URI.
     """
 
@@ -48,6 +50,7 @@ class ProvenanceFrom:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     hosted: bool = False
     level: int = 0
+    builder_named: bool = False
     build_type: str = ""
 
     def judge(self, proofs: Sequence[Verified], now: datetime) -> Finding | None:  # noqa: ARG002 - the protocol's
@@ -62,6 +65,11 @@ class ProvenanceFrom:
             if finding is not None:
                 return finding
         return None
+
+    @property
+    def names_builder(self) -> bool:
+        """Whether the builder is named, here or elsewhere."""
+        return self.builder is not None or self.builder_named
 
     def _judge_one(self, build: Build, proof: Verified) -> Finding | None:
         repository, _, ref = build.source_uri.removeprefix("git+").partition("@")
@@ -87,9 +95,11 @@ class ProvenanceFrom:
         runner = certified.get("runner-environment", "")
         if self.hosted and runner != "github-hosted":
             return _differs("runner", runner, "github-hosted")
-        level = build_level(proof)
+        level = build_level(proof, builder_named=self.names_builder)
         if level < self.level:
-            return _differs("level", f"SLSA Build L{level}", f"SLSA Build L{self.level}")
+            could = build_level(proof, builder_named=True)
+            fix = _NAME_IT if could >= self.level else ""
+            return _differs("level", f"SLSA Build L{level}", f"SLSA Build L{self.level}", fix)
         return None
 
 
@@ -142,12 +152,12 @@ def _agrees_with_certificate(build: Build, proof: Verified) -> Finding | None:
     return None
 
 
-def _differs(name: str, says: str, wanted: str) -> Finding:
+def _differs(name: str, says: str, wanted: str, fix: str = "") -> Finding:
     return Finding(
         code="provenance-mismatch",
         what=f"the provenance names another {name}",
         why=f"it says {says!r}, the policy asks for {wanted!r}",
-        fix="build it as the policy asks, or change the policy",
+        fix=fix or "build it as the policy asks, or change the policy",
         step="content",
         details={"member": name},
     )

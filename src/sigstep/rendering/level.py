@@ -14,7 +14,7 @@ def level_text(proof: Verified) -> str:
     """``SLSA Build L2: why`` of a provenance (`sigstep.policy.levels.build_level`); empty for what is none."""
     if proof.statement is None or not proof.statement.predicate_type.startswith(_PROVENANCE):
         return ""
-    level = build_level(proof)
+    level = build_level(proof, builder_named=True)
     said = proof.identity.extensions if proof.identity is not None else {}
     if level == 3:
         why = (

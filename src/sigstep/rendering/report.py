@@ -30,13 +30,14 @@ def report_text(report: Report, *, explain: bool = False) -> str:
         mark = "accepted" if verdict.outcome is Outcome.ACCEPTED and verdict.findings else _MARKS[verdict.outcome]
         lines.append(f"{mark}  {plain(verdict.subject.location or verdict.subject.name)}")
         lines.extend(_verdict_lines(verdict, explain=explain))
-    lines += [any_signer_text(report)] if report.any_signer else []
+    if report.any_signer and any(verdict.accepted for verdict in report.verdicts):
+        lines.append(any_signer_text(report))
     return "\n".join(lines)
 
 
 def any_signer_text(report: Report) -> str:
     """That whoever signed was taken, and the reason that was given."""
-    return f"any signer was taken, only integrity was checked: {plain(report.any_signer)}"
+    return f"whoever signed was taken ({plain(report.any_signer)}): the signer shown was not asked for"
 
 
 def _verdict_lines(verdict: Verdict, *, explain: bool) -> list[str]:

@@ -252,37 +252,44 @@ def test_clauses_follow_each() -> None:
 
 
 @pytest.mark.parametrize(
-    ("signer", "more", "level"),
+    ("signer", "more", "level", "named"),
     [
-        (GENERATOR + "generator_generic_slsa3.yml@refs/tags/v2.1.0", {}, 3),
-        (GENERATOR + "delegator_generic_slsa3.yml@refs/tags/v2.1.0", {}, 3),
-        (GENERATOR + "generator_generic_slsa3.yml@refs/heads/main", {}, 2),
-        (GENERATOR + "generator_generic_slsa3.yml@refs/tags/v2.1.0", {"runner-environment": "self-hosted"}, 1),
+        (GENERATOR + "generator_generic_slsa3.yml@refs/tags/v2.1.0", {}, 3, 3),
+        (GENERATOR + "delegator_generic_slsa3.yml@refs/tags/v2.1.0", {}, 2, 3),
+        (GENERATOR + "generator_generic_slsa3.yml@refs/heads/main", {}, 2, 2),
+        (GENERATOR + "generator_generic_slsa3.yml@refs/tags/v2.1.0", {"runner-environment": "self-hosted"}, 1, 1),
         (
             "https://github.com/a/b/.github/workflows/c.yml@x",
             {"build-config-uri": "https://github.com/a/b/.github/workflows/c.yml@x"},
+            2,
             2,
         ),
         (
             "https://github.com/a/b/.github/workflows/c.yml@x",
             {"build-config-uri": "https://github.com/z/b/.github/workflows/c.yml@x"},
+            2,
             3,
         ),
         (  # whoever edits the caller edits this one too
             "https://github.com/a/b/.github/workflows/c.yml@x",
             {"build-config-uri": "https://github.com/A/b/.github/workflows/caller.yml@x"},
             2,
+            2,
         ),
     ],
 )
-def test_levels(signer: str, more: dict[str, str], level: int) -> None:
-    """A level is what the certificate proves."""
+def test_levels(signer: str, more: dict[str, str], level: int, named: int) -> None:
+    """A level is what the certificate proves, and for a builder that is not known what the policy's author knows."""
     one = signed_by(signer, **more)
     for wanted in (1, 2, 3):
         text = FILE.replace("https://issuer.example", "https://token.actions.githubusercontent.com")
-        policy = load_policy(text.replace("ROW", f"type: provenance, provenance: {{level: {wanted}}}").encode())
-        found = judge(policy, policy.rules, SUBJECT, [one], {}, NOW)
-        assert (found.decision is Decision.ADMIT) == (wanted <= level)
+        for builder, reached in (("", level), (", builder: {glob: '**'}", named)):
+            row = f"type: provenance, provenance: {{level: {wanted}{builder}}}"
+            policy = load_policy(text.replace("ROW", row).encode())
+            found = judge(policy, policy.rules, SUBJECT, [one], {}, NOW)
+            assert (found.decision is Decision.ADMIT) == (wanted <= reached)
+            if reached < wanted <= named:
+                assert "name the reusable workflow as builder" in found.findings[0].fix
 
 
 @pytest.mark.parametrize(("row", "proofs"), ACCEPTED)
