@@ -13,7 +13,6 @@ from sigstep.policy.matcher import Matcher
 from sigstep.policy.rule import AllOf, Rule, any_signer_unsafe
 from sigstep.policy.signer import (
     GITHUB_ISSUER,
-    NAMING_EXTENSIONS,
     HasPredicateType,
     NamesSubject,
     SignedBy,
@@ -130,24 +129,24 @@ def _identity_rules(options: dict[str, Any], issuer: Matcher | None, *, issuer_u
     extensions = [_pair(one) for one in options["extensions"]]
     if options["deny_self_hosted_runners"]:
         extensions.append(("runner-environment", Matcher("github-hosted")))
-    naming = subject is not None or any(name in NAMING_EXTENSIONS for name, _ in extensions)
-    if extensions and not naming and not named:
+    if subject is None and not extensions and (issuer is None or issuer_used):
+        return []
+    rule = SignedBy(subject=subject, issuer=issuer, extensions=tuple(extensions))
+    if not named and not rule.names_somebody:
         raise UsageError(
             code="identity-missing",
             what="nobody is named who may sign",
             why=f"{extensions[0][0]} alone would take everybody whose run has it",
             fix="give --identity and --issuer, --repo, --owner or --signer-workflow as well",
         )
-    if naming and issuer is None and (subject is not None or not named):
+    if issuer is None and (subject is not None or not named):
         raise UsageError(
             code="issuer-missing",
             what="the signer is named, but not who vouches for the name",
             why="the same name may exist at another issuer",
             fix="give --issuer too",
         )
-    if subject is None and not extensions and (issuer is None or issuer_used):
-        return []
-    return [SignedBy(subject=subject, issuer=issuer, extensions=tuple(extensions))]
+    return [rule]
 
 
 def _one(options: dict[str, Any], **kinds: Any) -> Matcher | None:

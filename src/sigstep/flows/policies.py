@@ -132,6 +132,11 @@ def check_policy(path: Path, today: date) -> tuple[str, ...]:
         *((f"recalls in {policy.recall_list.file}",) if policy.recall_list else ()),
         *(f"warning    no rule names the signer {name}" for name in policy.signers if name not in used),
         *(
+            f"warning    the signer {name} is anybody whose run has these extensions; add a subject"
+            for name, one in policy.signers.items()
+            if one.identity is not None and not one.identity.names_somebody
+        ),
+        *(
             f"warning    the allowance of {rule.name} ended on {rule.until}"
             for rule in policy.rules
             if rule.until is not None and rule.until < today

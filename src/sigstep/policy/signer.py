@@ -60,6 +60,11 @@ class SignedBy:
                 fix=f"use one of {', '.join(EXTENSIONS.values())}",
             )
 
+    @property
+    def names_somebody(self) -> bool:
+        """Whether it says whose run it was, and not only where or how it ran."""
+        return self.subject is not None or any(name in NAMING_EXTENSIONS for name, _ in self.extensions)
+
     def judge(self, verified: Verified) -> Finding | None:
         """None where everything matches; otherwise what differs first."""
         identity = verified.identity

@@ -80,6 +80,14 @@ def test_commands(tmp_path: Path) -> None:
     assert "no rule names the signer release" in said.output
     assert "everything is refused" in said.output
     file.write_text(
+        "schema: sigstep/policy/v1\nsigners:\n"
+        "  any: {issuer: https://issuer.example, extensions: {runner-environment: github-hosted}}\n"
+        "  one: {issuer: https://issuer.example, extensions: {source-repository-id: '7'}}\n"
+    )
+    said = CliRunner().invoke(group, ["check", str(file)])
+    assert "the signer any is anybody whose run has these extensions" in said.output
+    assert "the signer one is" not in said.output
+    file.write_text(
         HEAD.replace("  ops: {key: ./ops.pub}\n", "")
         + "rules: [{name: r, blobs: [a], allow: {reason: x, until: 2001-01-01}}]"
     )
