@@ -149,6 +149,9 @@ def test_options_are_named_as_they_are_typed() -> None:
     error = error_of("verify", __file__, "--identity", "a", "--issuer", "b", "--issuer-regexp", "c")
     assert error.code == "option-conflict"
     assert "--issuer-regexp" in error.what
+    for option in ("--type", "--owner", "--signer-workflow", "--any-signer-unsafe"):
+        error = error_of("verify", __file__, "--policy", "policy.yml", option, "x")
+        assert error.why == f"{option} is given too"
 
 
 @pytest.mark.parametrize("option", OPTIONS_ELSEWHERE)

@@ -31,6 +31,12 @@ _SIGNER_OPTIONS: Final = (
     *("identity", "identity_glob", "identity_regexp", "issuer", "issuer_regexp", "repo", "owner_name", "workflow"),
     *("extensions", "deny_self_hosted_runners", "types", "subject_name", "key", "registry_keys", "any_signer_unsafe"),
 )
+_TYPED: Final = {
+    "owner_name": "owner",
+    "workflow": "signer-workflow",
+    "extensions": "extension",
+    "types": "type",
+}
 _OPTIONS: Final = (
     click.option("--identity", help="The signer, exactly: a URI or an e-mail address."),
     click.option("--identity-glob", help="The signer as a glob; * stops at /, ** does not."),
@@ -76,7 +82,7 @@ def policy_of(options: dict[str, Any]) -> OpenedPolicy | None:
         raise UsageError(
             code="option-conflict",
             what="--policy excludes the options that name a signer",
-            why=f"{others[0].replace('_', '-')} is given too",
+            why=f"--{_TYPED.get(others[0], others[0]).replace('_', '-')} is given too",
             fix="write the signer into the policy file",
         )
     from sigstep.flows.policies import open_policy
