@@ -335,6 +335,28 @@ def test_redirects_of_a_pull_request(tmp_path: Path) -> None:
     assert read_report(dependencies_json(report).encode()).notices == report.notices
 
 
+_PROJECTS = {
+    "old/.npmrc": "registry=https://corp.example/npm\n",
+    "old/package-lock.json": json.dumps({"packages": {}}),
+    "svc/.cargo/config.toml": '[registries.own]\nindex = "https://corp.example/index"\n',
+    "svc/Cargo.lock": "version = 3\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "told"),
+    [
+        (_PROJECTS, {"main.c": ""}, set()),
+        (_PROJECTS, {"old/a/b.js": "", "svc/src/main.rs": ""}, {"old/.npmrc", "svc/.cargo/config.toml"}),
+        ({"conf/pip.conf": "[global]\nindex-url = https://corp.example\n"}, {"a": ""}, {"conf/pip.conf"}),
+    ],
+)
+def test_a_project_that_is_gone(tmp_path: Path, base: dict[str, str], head: dict[str, str], told: set[str]) -> None:
+    """Nothing comes from elsewhere where nothing is left; a registry's file that goes alone is told."""
+    report = examine(tmp_path, no_network, base, head)
+    assert {one.path for one in report.notices if one.rule == "source-redirected"} == told
+
+
 def test_a_redirect_behind_a_link(tmp_path: Path) -> None:
     """A package manager follows it; it is told, and not followed."""
     commits(

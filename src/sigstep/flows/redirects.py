@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import posixpath
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from sigstep.ecosystems.redirects import REDIRECTS
-from sigstep.errors import SigstepError
+from sigstep.errors import FormatError, SigstepError
 from sigstep.flows.lockfiles import Git, Snapshot, place_of, too_large
 from sigstep.model import limits
 from sigstep.model.dependency import Judged, Redirect
@@ -22,11 +24,19 @@ def read_redirects(data: bytes, path: str) -> tuple[Redirect, ...]:
     """The redirects of one file.
 
     Raises:
-        FormatError: it cannot be read.
+        FormatError: it cannot be read; ``lockfile-too-many``.
     """
     module, _, attribute = place_of(path, REDIRECTS).partition(":")
     read: Callable[[bytes, str], Iterable[Redirect]] = getattr(importlib.import_module(module), attribute)
-    return tuple(read(data, path))
+    found = tuple(islice(read(data, path), limits.REDIRECTS + 1))
+    if len(found) > limits.REDIRECTS:
+        raise FormatError(
+            code="lockfile-too-many",
+            what=f"{path} redirects too much",
+            why=f"it has more than {limits.REDIRECTS} settings of where packages come from",
+            fix="split it",
+        )
+    return found
 
 
 def changed_redirects(git: Git, base: Snapshot, head: Snapshot, policy: DependencyPolicy) -> Iterator[Judged]:
@@ -47,11 +57,21 @@ def changed_redirects(git: Git, base: Snapshot, head: Snapshot, policy: Dependen
             raise too_large(path)
     before, unread_before = _read(git, then)
     after, unread = _read(git, now)
-    yield from redirected(before, after, policy, removed=base.paths - head.paths)
+    gone = base.paths - head.paths
+    yield from redirected(before, after, policy, removed=gone | _with_projects(then, gone, git.files(head.commit)))
     told = {path for path, _ in head.unread}
     for path, why in unread.items():
         if path not in told and path not in unread_before:
             yield policy.finding("source-redirected", f"{path} cannot be read: {why}; {_FIX}", path=path)
+
+
+def _with_projects(paths: Iterable[str], gone: frozenset[str], left: Iterable[str]) -> set[str]:
+    """Those of ``paths`` in folders that had a lockfile which is gone, and of which nothing is left."""
+    folders = {posixpath.dirname(one) for one in gone} - {""}
+    for path in left:
+        while path := posixpath.dirname(path):
+            folders.discard(path)
+    return {one for one in paths if posixpath.dirname(one).removesuffix("/.cargo") in folders}
 
 
 def _files(git: Git, commit: str, mode: str = "100") -> _Files:

@@ -51,6 +51,7 @@ REGISTRY_CONFIG_BYTES: Final = 4 * 1024 * 1024  # Docker's config.json
 FUTURE_SKEW_SECONDS: Final = 300  # clocks of honest machines differ by less
 LOCKFILE_BYTES: Final = 20 * 1024 * 1024  # large monorepos' lockfiles are below 10 MiB
 LOCKFILE_NODES: Final = 1_500_000  # values of a YAML lockfile; 50 000 packages have about 20 each
+REDIRECTS: Final = 1_000  # settings in one file of where packages come from, each looked up in the file for its line
 LOCKED_PACKAGES: Final = 50_000  # of one lockfile
 REGISTRY_METADATA_BYTES: Final = 32 * 1024 * 1024  # an npm packument with thousands of versions
 REGISTRY_ATTESTATION_BYTES: Final = 4 * 1024 * 1024  # real answers are below 100 KiB

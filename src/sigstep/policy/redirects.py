@@ -29,7 +29,7 @@ def redirected(
     Args:
         base, head: every redirect before and after the change.
         policy: levels, and the addresses that are allowed.
-        removed: lockfiles that are gone, and what they set with them.
+        removed: files that are gone with their project, and what they set with them.
     """
     before = defaultdict[str, set[str]](set)
     for one in base:

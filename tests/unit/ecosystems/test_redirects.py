@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sigstep.errors import FormatError
+from sigstep.flows.lockfiles import parse
 from sigstep.flows.redirects import read_redirects
+from sigstep.model import limits
 from sigstep.policy.dependency_rules import DependencyPolicy
 from sigstep.policy.redirects import redirected, shown
 
@@ -49,6 +51,34 @@ CASES: dict[str, tuple[str, str | bytes, list[tuple[str, str, int]]]] = {
         "a/requirements.txt",
         f"-r ../requirements/dev.txt\n-rrequirements-x.txt\n-c b/pins.txt\n--requirement={E}/r.txt\n",
         [("pypi requirements", "./a/b/pins.txt", 3), ("pypi requirements", f"{E}/r.txt", 4)],
+    ),
+    "quotes as pip takes them": (
+        "requirements.txt",
+        f"\ufeff--\"index-url\" {E}\n-'f' {E}/f\n--trusted\\-host evil.example\n",
+        [("pypi", E, 1), ("pypi find-links", f"{E}/f", 2), ("pypi trusted-host", "evil.example", 3)],
+    ),
+    "constraints that are read too": ("requirements.in", "-c constraints.txt\n-c ../dev-constraints.txt\n", []),
+    "constraints": ("constraints.txt", f"-i {E}\n", [("pypi", E, 1)]),
+    "names as pip takes them in its file": (
+        "pip.conf",
+        f"[global]\n--Index_URL: {E}\nFind-Links = wheels\n",
+        [("pypi", E, 2), ("pypi find-links", "./wheels", 3)],
+    ),
+    "keys of npm that are not what they look like": (
+        ".npmrc",
+        f'"re\\u0067istry"={E}\n${{NOT_SET?}}registry={E}/2\nregistry[]={E}/3\n//${{HOST}}/:_authToken=x\n# ${{a}}=b\n',
+        [("npm re\\u0067istry", E, 1), ("npm ${NOT_SET?}registry", f"{E}/2", 2), ("npm", f"{E}/3", 3)],
+    ),
+    "keys of yarn 1 in quotes": (".yarnrc", f'"re\\u0067istry" "{E}"\n', [("npm re\\u0067istry", E, 1)]),
+    "vendored crates": (
+        "x/.cargo/config.toml",
+        ('[source.crates-io]\nreplace-with = "v"\n[source.v]\ndirectory = "vendor"\n'
+        '[patch.crates-io]\na = { path = "crates/a" }\nb = { path = "/b" }\n'),
+        [
+            ("cargo source crates-io", "./vendor", 1),
+            ("cargo patch a", "./crates/a", 6),
+            ("cargo patch b", "/b", 7),
+        ],
     ),
     "pip.conf": (
         "pip.conf",
@@ -129,6 +159,48 @@ def test_what_is_no_such_file(path: str, data: bytes) -> None:
 def test_other_shapes_redirect_nothing(path: str, text: str) -> None:
     """Nothing is found, and nothing breaks."""
     assert read_redirects(text.encode(), path) == ()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"# -*- coding: utf-7 -*-\n+AC0-i https://evil.example\n",
+        b"\n# coding=UTF_7\n# a+AAo--i https://evil.example\n",
+        "\ufeff-i https://evil.example\n".encode("utf-16-le"),
+        "-i https://evil.example\n".encode("utf-32"),
+    ],
+)
+def test_encodings_of_requirements(data: bytes) -> None:
+    """pip decodes what a mark or comment says, so that other lines come out than those that stand there."""
+    for read in (read_redirects, parse):
+        with pytest.raises(FormatError) as refused:
+            read(data, "requirements.txt")
+        assert refused.value.code == "lockfile-malformed"
+    assert read_redirects(
+        b"# coding: UTF-8\n# encoding = x\n# coding: utf-7\n-i https://a.example\n", "requirements.txt"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "head", "one"),
+    [
+        (".cargo/config.toml", "", '[source.s%d]\nreplace-with = "s%d"\n'),
+        ("Cargo.toml", "[patch.crates-io]\n", 's%d = { git = "https://evil.example/%d" }\n'),
+        ("bunfig.toml", "[install.scopes]\n", 's%d = "https://evil.example/%d"\n'),
+    ],
+)
+def test_too_many_redirects(path: str, head: str, one: str) -> None:
+    """Each is looked up in the file for its line, and followed: a file of many would take hours."""
+    text = head + "".join(one % (at, at + 1) for at in range(limits.REDIRECTS + 1))
+    with pytest.raises(FormatError) as refused:
+        read_redirects(text.encode(), path)
+    assert refused.value.code == "lockfile-too-many"
+
+
+def test_a_long_chain_of_sources() -> None:
+    """It is followed some way, and told by the last that was reached."""
+    text = "".join(f'[source.s{at}]\nreplace-with = "s{at + 1}"\n' for at in range(100))
+    assert [one.to for one in read_redirects(text.encode(), ".cargo/config")][:2] == ["s20", "s21"]
 
 
 def test_a_priority_of_another_type() -> None:

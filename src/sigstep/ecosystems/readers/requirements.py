@@ -23,7 +23,7 @@ def read(data: bytes, path: str) -> tuple[Locked, ...]:
         FormatError: ``lockfile-malformed``, ``lockfile-too-many``, ``digest-malformed``.
     """
     text = text_of(data, path)
-    logical = tuple(logical_lines(text))
+    logical = tuple(logical_lines(text, path))
     index = next((found[1] for _, line in logical if (found := _INDEX.match(line))), "")
     return bounded((one for number, line in logical for one in _requirement(line, number, path, index)), path)
 

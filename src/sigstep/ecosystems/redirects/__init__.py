@@ -16,6 +16,8 @@ REDIRECTS: tuple[tuple[str, str], ...] = tuple(
         ("*requirements.txt", "python:requirements"),
         ("requirements*.in", "python:requirements"),
         ("*/requirements/*.txt", "python:requirements"),
+        ("constraints*.txt", "python:requirements"),
+        ("*constraints.txt", "python:requirements"),
         ("*/.cargo/config.toml", "cargo:config"),
         ("*/.cargo/config", "cargo:config"),
         ("Cargo.toml", "cargo:manifest"),

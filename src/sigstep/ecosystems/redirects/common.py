@@ -17,6 +17,13 @@ def redirect(setting: str, to: Any, path: str, line: int) -> Iterator[Redirect]:
         yield Redirect(setting=setting, to=to.strip(), path=path, line=line)
 
 
+def local(to: Any) -> Any:
+    """A path as redirects say it: one that is relative begins with ``./``, as its tool reads it with or without."""
+    if not isinstance(to, str) or ":" in to or to.startswith(("/", "\\", "~", "$", "./", "../")) or to in {".", ".."}:
+        return to
+    return f"./{to}"
+
+
 def toml(data: bytes, path: str) -> dict[str, Any]:
     """A TOML file.
 

@@ -10,18 +10,34 @@ from sigstep.ecosystems.redirects.common import line_of, lines_of, redirect, tab
 from sigstep.model.dependency import Redirect
 from sigstep.wire import strict_yaml
 
-_NPMRC: Final = re.compile(r"\s*[\"']?(?:(?P<scope>@[^:\s]+):)?registry[\"']?\s*=\s*[\"']?(?P<url>[^\s\"']+)")
-_CLASSIC: Final = re.compile(r"\s*[\"']?(?:(?P<scope>@[^:\s]+):)?registry[\"']?\s*:?\s+[\"']?(?P<url>[^\s\"']+)")
+_VALUE: Final = re.compile(r"\s*[\"']?(?P<url>[^\s\"']+)")
+_CLASSIC: Final = re.compile(r"\s*[\"']?(?:(?P<name>@[^:\s]+):)?registry[\"']?\s*:?\s+[\"']?(?P<url>[^\s\"']+)")
+_ESCAPED: Final = re.compile(r"\s*\"(?P<name>[^\"\s\\]*\\[^\"\s]*)\"\s*:?\s+[\"']?(?P<url>[^\s\"']+)")
 
 
 def npmrc(data: bytes, path: str) -> Iterator[Redirect]:
-    """``registry=`` and ``@scope:registry=`` of an ``.npmrc`` (npm's npmrc(5))."""
-    yield from _lines(data, path, _NPMRC)
+    """``registry=`` and ``@scope:registry=`` of an ``.npmrc`` (npm's npmrc(5)).
+
+    A key can have variables, and in quotes escapes: what it is then cannot be told here, so it counts as one.
+    """
+    for number, line in enumerate(lines_of(data), 1):
+        key, _, value = line.partition("=")
+        key = key.strip().strip("\"'").removesuffix("[]")
+        match = _VALUE.match(value)
+        if match is None or key.startswith(("#", ";", "//")):  # comments, and what is about one host
+            continue
+        if "${" in key or "\\" in key:
+            yield from redirect(f"npm {key[:80]}", match["url"], path, number)
+        elif key == "registry" or (key.startswith("@") and key.endswith(":registry")):
+            yield from redirect(f"npm {key.removesuffix('registry').rstrip(':')}".rstrip(), match["url"], path, number)
 
 
 def yarn_classic(data: bytes, path: str) -> Iterator[Redirect]:
     """``registry "…"`` of the ``.yarnrc`` of Yarn 1."""
-    yield from _lines(data, path, _CLASSIC)
+    for number, line in enumerate(lines_of(data), 1):
+        match = _CLASSIC.match(line) or _ESCAPED.match(line)
+        if match:
+            yield from redirect(f"npm {match['name'] or ''}".rstrip(), match["url"], path, number)
 
 
 def yarn_berry(data: bytes, path: str) -> Iterator[Redirect]:
@@ -41,10 +57,3 @@ def bun(data: bytes, path: str) -> Iterator[Redirect]:
     for name, value in named:
         to = value.get("url") if isinstance(value, Mapping) else value
         yield from redirect(name, to, path, line_of(data, to))
-
-
-def _lines(data: bytes, path: str, pattern: re.Pattern[str]) -> Iterator[Redirect]:
-    for number, line in enumerate(lines_of(data), 1):
-        if match := pattern.match(line):
-            name = f"npm {match['scope']}" if match["scope"] else "npm"
-            yield from redirect(name, match["url"], path, number)

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from sigstep.ecosystems.redirects.common import line_of, lines_of, redirect, table, texts, toml
+from sigstep.ecosystems import redirects
+from sigstep.ecosystems.redirects.common import line_of, lines_of, local, redirect, table, texts, toml
 from sigstep.model.dependency import Redirect
 from sigstep.wire.logical_lines import logical_lines
 
@@ -20,31 +21,41 @@ _SETTINGS: Final = {
 }
 _SHORT: Final = {"i": "index-url", "f": "find-links", "r": "requirement", "c": "constraint"}
 _INCLUDES: Final = ("requirement", "constraint")
-_READ: Final = ("requirements*.txt", "*requirements.txt", "requirements*.in", "*/requirements/*.txt")
 _OPTION: Final = re.compile(r"(?:^|\s)(?:--(?P<long>[a-z-]+)(?:\s+|=)|-(?P<short>[ifrc])\s*)[\"']?(?P<to>[^\s\"']+)")
-_KEY: Final = re.compile(r"(?P<name>index[-_]url|extra[-_]index[-_]url|find[-_]links|trusted[-_]host)\s*[=:](?P<to>.*)")
+_KEY: Final = re.compile(
+    r"(?:--)?(?P<name>index[-_]url|extra[-_]index[-_]url|find[-_]links|trusted[-_]host)\s*[=:](?P<to>.*)", re.IGNORECASE
+)
+_QUOTES: Final = str.maketrans("", "", "\"'\\")
 
 
 def requirements(data: bytes, path: str) -> Iterator[Redirect]:
     """``--index-url``, ``--extra-index-url``, ``--find-links`` and ``--trusted-host`` of a requirements file.
 
-    pip takes several in a line, and each name cut short (Python's ``optparse``). A file that it includes and that is
-    not read for its name is one too.
+    pip takes several in a line, each name cut short (Python's ``optparse``), and quotes anywhere (``shlex``). A file
+    that it includes and that is not read for its name is one too.
+
+    Raises:
+        FormatError: ``lockfile-malformed``: pip would read it in another encoding.
     """
-    for number, line in logical_lines(data.decode("utf-8", "replace")):
-        for match in _OPTION.finditer(line) if line.startswith("-") else ():
+    for number, line in logical_lines(data.decode("utf-8-sig", "replace"), path):
+        for match in _OPTION.finditer(line.translate(_QUOTES)) if line.startswith("-") else ():
             name = match["long"] or _SHORT[match["short"]]
             full = next((one for one in (*_SETTINGS, *_INCLUDES) if one.startswith(name)), "")
             if full in _INCLUDES:
                 yield from _included(match["to"], path, number)
             elif full:
-                yield from redirect(_SETTINGS[full], match["to"], path, number)
+                yield from _set(full, match["to"], path, number)
+
+
+def _set(name: str, to: str, path: str, line: int) -> Iterator[Redirect]:
+    yield from redirect(_SETTINGS[name], to if name == "trusted-host" else local(to), path, line)
 
 
 def _included(to: str, path: str, line: int) -> Iterator[Redirect]:
     place = to if "://" in to else posixpath.normpath(posixpath.join(posixpath.dirname(path), to))
     name = place.rpartition("/")[2]
-    if "://" in to or not any(fnmatch.fnmatchcase(f"/{place}" if "/" in one else name, one) for one in _READ):
+    read = (one for one, reader in redirects.REDIRECTS if reader.endswith(".python:requirements"))
+    if "://" in to or not any(fnmatch.fnmatchcase(f"/{place}" if "/" in one else name, one) for one in read):
         yield from redirect("pypi requirements", to if "://" in to else f"./{place}", path, line)
 
 
@@ -54,11 +65,11 @@ def pip_conf(data: bytes, path: str) -> Iterator[Redirect]:
     for number, line in enumerate(lines_of(data), 1):
         match = _KEY.match(line.strip()) if not setting or not line[:1].isspace() else None
         if match:
-            setting = _SETTINGS[match["name"].replace("_", "-")]
+            setting = match["name"].replace("_", "-").lower()
         elif not line[:1].isspace():
             setting = ""
         for to in (match["to"] if match else line).split() if setting else ():
-            yield from redirect(setting, to, path, number)
+            yield from _set(setting, to, path, number)
 
 
 def tables(data: bytes, path: str) -> Iterator[Redirect]:
@@ -71,17 +82,11 @@ def tables(data: bytes, path: str) -> Iterator[Redirect]:
         listed += _list(table(whole, "tool", tool).get("source"))
     for one in listed:
         default = one.get("default") is True or one.get("priority") in ("primary", "default")
-        yield from redirect(
-            _SETTINGS["index-url" if default else "extra-index-url"],
-            one.get("url"),
-            path,
-            line_of(data, one.get("url")),
-        )
-    for name, setting in _SETTINGS.items():
+        for to in texts(one.get("url")):
+            yield from _set("index-url" if default else "extra-index-url", to, path, line_of(data, to))
+    for name in (*_SETTINGS, "allow-insecure-host"):
         for to in texts(uv.get(name)):
-            yield from redirect(setting, to, path, line_of(data, to))
-    for to in texts(uv.get("allow-insecure-host")):
-        yield from redirect(_SETTINGS["trusted-host"], to, path, line_of(data, to))
+            yield from _set(name if name in _SETTINGS else "trusted-host", to, path, line_of(data, to))
 
 
 def _list(value: Any) -> list[Mapping[str, Any]]:
