@@ -172,6 +172,14 @@ def test_an_option_of_another_tool_is_told_by_ours() -> None:
         assert f"No such option {option!r}: here it is {ours}." in said
 
 
+def test_an_option_that_this_command_has_not() -> None:
+    """Nobody is sent to an option that is then unknown too."""
+    status, said = run("sign", "app.whl", "--certificate-identity", "x")
+    assert status == 2
+    assert "No such option '--certificate-identity'" in said
+    assert "here it is" not in said
+
+
 @pytest.mark.parametrize("name", COMMANDS_ELSEWHERE)
 def test_commands_of_other_tools_are_told_by_ours(name: str) -> None:
     """Each names a command that exists."""

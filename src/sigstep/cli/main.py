@@ -128,8 +128,11 @@ def _refuse_empty(args: list[str]) -> None:
 def _with_ours(error: click.NoSuchOption) -> click.UsageError:
     from sigstep.cli.other_tools import OPTIONS_ELSEWHERE
 
-    ours = OPTIONS_ELSEWHERE.get(error.option_name)
-    return click.UsageError(f"No such option {error.option_name!r}: here it is {ours}.", error.ctx) if ours else error
+    ours = OPTIONS_ELSEWHERE.get(error.option_name, "")
+    known = error.ctx.command.params if error.ctx else ()
+    if not any(ours.partition(" ")[0] in one.opts for one in known):  # of another command
+        return error
+    return click.UsageError(f"No such option {error.option_name!r}: here it is {ours}.", error.ctx)
 
 
 def _system(error: OSError) -> Undecided:
