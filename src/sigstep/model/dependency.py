@@ -147,6 +147,7 @@ class Publisher:
     runner: str = ""
     run: str = ""
     environment: str = ""
+    commit: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,9 +153,9 @@ def _first(new: PackageEvidence, old: PackageEvidence | None) -> Iterable[tuple[
 
 def _of_pins(change: Change, new: PackageEvidence, policy: DependencyPolicy) -> Iterable[tuple[str, str]]:
     package = f"{change.new.ecosystem}:{change.new.name}"
-    wanted = [pin for pin in policy.publishers if Matcher(pin.package, "glob").matches(package)]
+    wanted = [pin for pin in policy.publishers if _meant(pin.package, package)]
     proved = new.state is EvidenceState.VERIFIED and new.attested >= new.files
-    if not proved and any(Matcher(one, "glob").matches(package) for one in policy.require):
+    if not proved and any(_meant(one, package) for one in policy.require):
         yield "policy-violation", "the policy requires provenance, and not every locked file has it verified"
     for pins, who in ((wanted, "the policy"), (list(change.new.publishers), "the lockfile")):
         if pins and not proved:
@@ -168,7 +168,7 @@ def _of_pins(change: Change, new: PackageEvidence, policy: DependencyPolicy) -> 
 def _of_recalls(change: Change, new: PackageEvidence, recalls: Sequence[Recall]) -> Iterable[tuple[str, str]]:
     known = {
         "digest": {str(digest) for file in change.new.files for digest in file.digests},
-        "commit": {change.new.commit} - {""},
+        "commit": {change.new.commit, *(one.commit for one in new.publishers)} - {""},
         "run": {one.run for one in new.publishers} - {""},
         "repository-id": {one.repository_id for one in new.publishers} - {""},
     }
@@ -198,10 +198,23 @@ def _matches(pin: PinnedPublisher, publisher: Publisher) -> bool:
         (pin.subject, publisher.subject),
         (address, publisher.repository),
         (pin.repository_id, publisher.repository_id),
-        (pin.workflow.rpartition("/")[2], publisher.workflow.rpartition("/")[2]),
         (pin.environment, publisher.environment),
     )
-    return any(wanted for wanted, _ in asked) and all(not wanted or wanted == said for wanted, said in asked)
+    # a workflow is named by its file, by its path, or by its whole address
+    by_workflow = not pin.workflow or f"/{publisher.workflow}".endswith(f"/{pin.workflow.lstrip('/')}")
+    stated = bool(pin.workflow) or any(wanted for wanted, _ in asked)
+    return stated and by_workflow and all(not wanted or wanted == said for wanted, said in asked)
+
+
+def _meant(pattern: str, package: str) -> bool:
+    """Whether a glob of the policy names a package. Case does not matter, nor how a Python project writes its name: a
+    demand that is written otherwise than the lockfile would be none."""
+    return Matcher(_one_spelling(pattern), "glob").matches(_one_spelling(package))
+
+
+def _one_spelling(package: str) -> str:
+    text = package.lower()
+    return re.sub(r"[-_.]+", "-", text) if text.startswith("pypi:") else text
 
 
 _NOT_CHECKED: Final[Mapping[EvidenceState, str]] = MappingProxyType(

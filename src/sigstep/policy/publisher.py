@@ -30,6 +30,7 @@ def publisher_of(identity: Identity) -> Publisher:
         runner=said.get("runner-environment", ""),
         run=said.get("run-invocation-uri", ""),
         environment=said.get("deployment-environment", ""),
+        commit=said.get("source-repository-digest", said.get("github-workflow-sha", "")),
     )
 
 

@@ -372,6 +372,57 @@ def test_required_provenance_and_levels() -> None:
     assert {one.level for one in judge(CHANGE, NONE, NONE, quiet, now=NOW)} == {Level.NOTE}
 
 
+@pytest.mark.parametrize(
+    ("written", "locked", "named"),
+    [
+        ("pypi:My_Package", "my-package", True),
+        ("pypi:my.*", "my-package", True),
+        ("pypi:MY*", "my-package", True),
+        ("PyPI:other", "my-package", False),
+        ("npm:my-package", "my-package", False),
+    ],
+)
+def test_a_demand_names_packages_in_any_spelling(written: str, locked: str, named: bool) -> None:
+    """One that is written otherwise than the lockfile would ask for nothing, without a word."""
+    change = replace(CHANGE, new=replace(CHANGE.new, ecosystem="pypi", name=locked))
+    for policy in (
+        DependencyPolicy(require=(written,)),
+        DependencyPolicy(publishers=(PinnedPublisher(package=written, repository="evil/x"),)),
+    ):
+        rules = [one.rule for one in judge(change, NONE, NONE, policy, now=NOW)]
+        assert ("policy-violation" in rules) is named
+
+
+@pytest.mark.parametrize(
+    ("workflow", "taken"),
+    [
+        ("release.yml", True),
+        (".github/workflows/release.yml", True),
+        ("https://github.com/org/foo/.github/workflows/release.yml", True),
+        ("https://github.com/evil/foo/.github/workflows/release.yml", False),
+        ("evil/foo/.github/workflows/release.yml", False),
+        ("lease.yml", False),
+    ],
+)
+def test_the_workflow_of_a_publisher(workflow: str, taken: bool) -> None:
+    """All that is written of it has to be so, not its last part alone."""
+    who = replace(ALICE, workflow="https://github.com/org/foo/.github/workflows/release.yml")
+    pin = PinnedPublisher(package="*:*", workflow=workflow)
+    found = judge(CHANGE, evidence(V, who), evidence(V, who), DependencyPolicy(publishers=(pin,)), now=NOW)
+    assert ("policy-violation" in [one.rule for one in found]) is not taken
+
+
+def test_a_recalled_commit_recalls_what_was_built_from_it() -> None:
+    """By the certificate of its provenance, not only where the lockfile pins the commit."""
+    recall = Recall(kind="commit", value="c0ffee", reason="bad", day=NOW.date())
+    for commit, named in (("c0ffee" * 6, True), ("beef" * 10, False)):
+        who = replace(ALICE, commit=commit)
+        found = judge(CHANGE, evidence(V, who), evidence(V, who), DependencyPolicy(recalls=(recall,)), now=NOW)
+        assert ("recalled" in [one.rule for one in found]) is named
+    said = {"source-repository-digest": "c0ffee" * 6}
+    assert publisher_of(Identity(kind=NameKind.URI, subject="s", issuer="i", extensions=said)).commit == "c0ffee" * 6
+
+
 def test_publishers_by_slug_and_lockfile() -> None:
     """``owner/name`` means GitHub; what a lockfile asks for counts as what the policy does."""
     slug = PinnedPublisher(package="npm:**", repository="Org/Foo", environment="release", subject="")
