@@ -278,7 +278,8 @@ def test_sign(job: Job) -> None:
     assert (checked.status, checked.outputs["verified-count"]) == (0, "2"), checked.log
 
 
-def _git(folder: Path, *arguments: str) -> str:
+def git(folder: Path, *arguments: str) -> str:
+    """What git says."""
     who = ("-c", "user.name=t", "-c", "user.email=t@t.example")
     done = subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True, text=True, timeout=60)
     return done.stdout.strip()
@@ -288,10 +289,10 @@ def test_the_policy_of_a_pull_request_is_its_bases(job: Job) -> None:
     """What is judged cannot change the gate: from the base commit, by Git or by GitHub; the change is a remark."""
     job.step("attest", subject_path="dist/*")
     job.file(".github/sigstep.yml", POLICY % repository(job))
-    _git(job.folder, "init", "-q", "-b", "main")
-    _git(job.folder, "add", ".github")
-    _git(job.folder, "commit", "-qm", "base")
-    base = _git(job.folder, "rev-parse", "HEAD")
+    git(job.folder, "init", "-q", "-b", "main")
+    git(job.folder, "add", ".github")
+    git(job.folder, "commit", "-qm", "base")
+    base = git(job.folder, "rev-parse", "HEAD")
     event = job.file("event.json", json.dumps({"pull_request": {"base": {"sha": base}}}))
     pull = {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": str(event)}
     given = {"subject_path": "dist/*", "policy": ".github/sigstep.yml"}
@@ -342,10 +343,10 @@ def test_hostile_names_forge_nothing(name: str, job: Job) -> None:
 
 def test_dependencies(job: Job) -> None:
     """The step compares commits; nothing that is locked changed."""
-    _git(job.folder, "init", "-q", "-b", "main")
+    git(job.folder, "init", "-q", "-b", "main")
     job.file("README", "x")
-    _git(job.folder, "add", "README")
-    _git(job.folder, "commit", "-qm", "base")
+    git(job.folder, "add", "README")
+    git(job.folder, "commit", "-qm", "base")
     ended = job.step("dependencies", base="HEAD")
     assert (ended.status, ended.outputs["outcome"]) == (0, "verified"), ended.log
     assert json.loads(Path(ended.outputs["sarif-path"]).read_text())["version"] == "2.1.0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,7 +44,11 @@ def run(inputs: Inputs, world: World) -> StepResult:
         UsageError: ``input-signer-missing``, ``input-policy-conflict``, or an input that is malformed.
         SigstepError: nothing to examine, or it could not be decided.
     """
-    guarded = _policy(inputs, world)
+    with tempfile.TemporaryDirectory(prefix="sigstep-policy-") as folder:
+        return _run(inputs, world, _policy(inputs, world, Path(folder)))
+
+
+def _run(inputs: Inputs, world: World, guarded: Guarded | None) -> StepResult:
     rule = guarded.opened.rule if guarded else rule_of(inputs)
     trust = _trust(inputs, guarded, world)
     files = _targets(inputs, world)
@@ -141,7 +146,7 @@ def _matching(pattern: str) -> list[Path]:
     return [one for name in sorted(glob.glob(pattern, recursive=True)) if (one := Path(name)).is_file()]  # noqa: PTH207 - absolute patterns
 
 
-def _policy(inputs: Inputs, world: World) -> Guarded | None:
+def _policy(inputs: Inputs, world: World, folder: Path) -> Guarded | None:
     path = inputs.text("policy")
     if not path:
         return None
@@ -159,7 +164,7 @@ def _policy(inputs: Inputs, world: World) -> Guarded | None:
         digest=inputs.text("policy-digest"),
         token=inputs.text("github-token"),
     )
-    return guarded_policy(gate, world)
+    return guarded_policy(gate, world, folder)
 
 
 def _trust(inputs: Inputs, guarded: Guarded | None, world: World) -> TrustMaterial:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -18,6 +17,7 @@ from sigstep.oidc.missing import github_event
 from sigstep.ports.world import World
 from sigstep.services.github import GitHub, github_of
 
+_FOR_OTHERS: Final = frozenset({"workflow_run", "issue_comment"})
 _FILES: Final = 200  # beside a policy: keys, recall lists, trusted roots
 
 
@@ -27,8 +27,8 @@ class Gate:
 
     Attributes:
         path: of the policy file in the repository, with ``/``.
-        ref: a protected ref or a commit to take it from; by default the base commit of a pull request, and outside of
-            pull requests the workspace.
+        ref: a protected ref or a commit to take it from; by default the base commit of a pull request, the commit of
+            the default branch for ``workflow_run`` and ``issue_comment``, and elsewhere the workspace.
         digest: the sha256 that the file has to have, or empty.
         workspace: the folder of the checkout.
         github: to fetch a commit that the checkout does not have.
@@ -57,8 +57,13 @@ def gate_of(
     return Gate(path=path, ref=ref, digest=digest, workspace=workspace or Path(), github=github_of(world, token=token))
 
 
-def guarded_policy(gate: Gate, world: World) -> Guarded:
+def guarded_policy(gate: Gate, world: World, folder: Path) -> Guarded:
     """Open the policy that judges.
+
+    Args:
+        gate: where it is.
+        folder: an empty one of our own, into which the policy of a commit is put with what is beside it; it has to stay
+            as long as the policy is used, whose recall list and trusted roots are read later.
 
     Raises:
         UsageError: ``policy-base-missing``: the commit is neither in the checkout nor at GitHub; ``policy-unreadable``;
@@ -66,24 +71,23 @@ def guarded_policy(gate: Gate, world: World) -> Guarded:
         Refusal: ``policy-digest-mismatch``.
         FormatError: the file or a key is not what it should be.
     """
-    commit = gate.ref or base_commit(world)
+    commit = gate.ref or base_commit(world) or _default_commit(world)
     where = _path(gate.path)
     if not commit:
         opened = open_policy(gate.workspace / where)
         _check_digest(opened, gate)
-        return Guarded(opened=opened, source=f"{where} of the checkout")
-    with tempfile.TemporaryDirectory(prefix="sigstep-policy-") as folder:
-        files = _files_at(commit, where, gate, world)
-        for name, data in files.items():
-            target = Path(folder) / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-        opened = open_policy(Path(folder) / where.name)
+        return Guarded(opened=opened, source=f"{where} of the checkout", findings=_uncovered(opened, gate))
+    files = _files_at(commit, where, gate, world)
+    for name, data in files.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    opened = open_policy(folder / where.name)
     _check_digest(opened, gate)
     return Guarded(
         opened=opened,
         source=f"{where} at {commit}",
-        findings=_changed(gate.workspace / where, files[where.name], commit),
+        findings=(*_changed(gate.workspace / where, files[where.name], commit), *_uncovered(opened, gate)),
     )
 
 
@@ -104,6 +108,17 @@ def base_commit(world: World) -> str:
             raise _no_base("the base commit", "the event does not say which it is")
         return sha
     return ""
+
+
+def _default_commit(world: World) -> str:
+    """The commit of the default branch that a job runs for although what it checks out may be a stranger's: of
+    ``workflow_run`` and ``issue_comment`` (GitHub documentation, events that trigger workflows); empty elsewhere."""
+    if world.environ.get("GITHUB_EVENT_NAME") not in _FOR_OTHERS:
+        return ""
+    commit = world.environ.get("GITHUB_SHA", "")
+    if not commit:
+        raise _no_base("the commit of the default branch", "GITHUB_SHA is empty")
+    return commit
 
 
 def _path(text: str) -> PurePosixPath:
@@ -188,6 +203,25 @@ def _check_digest(opened: OpenedPolicy, gate: Gate) -> None:
             why=f"it has {opened.policy.digest}, wanted is sha256:{wanted[:64]}",
             fix="look at what changed in the policy, then change policy-digest",
         )
+
+
+def _uncovered(opened: OpenedPolicy, gate: Gate) -> tuple[Finding, ...]:
+    """A note where the digest that the step names leaves open what the policy says: files beside it decide too."""
+    policy = opened.policy
+    named = [one.key for one in policy.signers.values() if one.key and not one.key.startswith("-----BEGIN ")]
+    named += [one.trusted_root or one.root for one in policy.trust.values()]
+    named += [policy.recall_list.file] if policy.recall_list and policy.recall_list.protected else []
+    if not gate.digest or not named:
+        return ()
+    return (
+        Finding(
+            code="policy-digest-partial",
+            what="policy-digest says nothing of the files that the policy names",
+            why=f"they are {', '.join(named)[:300]}",
+            fix="write keys into the policy, sign the recall list, and protect trusted roots otherwise",
+            step="policy",
+        ),
+    )
 
 
 def _changed(path: Path, judged_by: bytes, commit: str) -> tuple[Finding, ...]:
