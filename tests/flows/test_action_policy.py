@@ -57,10 +57,14 @@ def test_a_checkout_of_a_stranger_does_not_choose_the_policy(job: Job, name: str
     git(job.folder, "add", ".github")
     git(job.folder, "commit", "-qm", "base")
     head = git(job.folder, "rev-parse", "HEAD")
-    job.file(".github/sigstep.yml", POLICY % repository(job))  # the stranger's
+    policy = job.file(".github/sigstep.yml", POLICY % repository(job))  # the stranger's
     given = {"subject_path": "dist/*", "policy": ".github/sigstep.yml"}
     event = {"GITHUB_EVENT_NAME": name, "GITHUB_SHA": head}
     ended = job.step("verify", event, **given)
     assert (ended.status, "[policy-changed]" in ended.log) == (1, True), ended.log
     assert "[policy-base-missing]" in job.step("verify", {**event, "GITHUB_SHA": ""}, **given).log
     assert job.step("verify", {**event, "GITHUB_EVENT_NAME": "push"}, **given).status == 0
+    policy.unlink()
+    policy.symlink_to("/dev/zero")
+    ended = job.step("verify", event, **given)
+    assert (ended.status, "[policy-changed]" in ended.log) == (1, True), ended.log

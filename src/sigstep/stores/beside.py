@@ -55,14 +55,15 @@ def read_bundles(path: Path) -> tuple[Found, ...]:
         FormatError: ``bundle-too-large``, ``bundle-too-many``.
     """
     data = read_file(path)
-    lines = [line for line in data.splitlines() if line.strip()]
-    if len(lines) > limits.BUNDLE_LINES:
+    count = data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
+    if count > limits.BUNDLE_LINES:
         raise FormatError(
             code="bundle-too-many",
-            what=f"{path} has {len(lines)} lines",
+            what=f"{path} has {count} lines",
             why=f"at most {limits.BUNDLE_LINES} bundles are read",
             fix="split the file",
         )
+    lines = [line for line in data.splitlines() if line.strip()]
     if len(lines) < 2 or not all(line.lstrip().startswith(b"{") and line.rstrip().endswith(b"}") for line in lines):
         return (Found(source=str(path), data=data),)
     return tuple(Found(source=f"{path}:{at}", data=line) for at, line in enumerate(lines, start=1))
@@ -77,14 +78,8 @@ def read_file(path: Path) -> bytes:
         FormatError: ``bundle-too-large``.
     """
     try:
-        if path.stat().st_size > limits.BUNDLE_BYTES:
-            raise FormatError(
-                code="bundle-too-large",
-                what=f"{path} is too large for a bundle",
-                why=f"at most {limits.BUNDLE_BYTES} bytes are read",
-                fix="check that the path is the one of the bundle",
-            )
-        return path.read_bytes()
+        with path.open("rb") as file:  # a device has no size that could be asked for before
+            data = file.read(limits.BUNDLE_BYTES + 1)
     except FileNotFoundError:
         raise NothingToExamine(
             code="bundle-missing", what=f"the bundle {path} does not exist", fix="check the path"
@@ -96,3 +91,11 @@ def read_file(path: Path) -> bytes:
             why=error.strerror or "",
             fix="check its permissions",
         ) from None
+    if len(data) > limits.BUNDLE_BYTES:
+        raise FormatError(
+            code="bundle-too-large",
+            what=f"{path} is too large for a bundle",
+            why=f"at most {limits.BUNDLE_BYTES} bytes are read",
+            fix="check that the path is the one of the bundle",
+        )
+    return data

@@ -19,3 +19,18 @@ def test_bounds_and_faults_of_a_bundle_file(tmp_path: Path) -> None:
     assert code_of(lambda: read_bundles(lines)) == "bundle-too-many"
     assert code_of(lambda: read_bundles(tmp_path)) == "bundle-unreadable"
     assert code_of(lambda: read_bundles(tmp_path / "none")) == "bundle-missing"
+
+
+def test_a_device_as_a_bundle_file() -> None:
+    """It has no end, and no size that could be asked for: what is read is bounded."""
+    assert code_of(lambda: read_bundles(Path("/dev/zero"))) == "bundle-too-large"
+
+
+def test_lines_are_counted_before_they_are_taken_apart(tmp_path: Path) -> None:
+    """Each way to end a line, and one way only for each."""
+    lines = tmp_path / "many.jsonl"
+    for end in (b"\r\n", b"\r", b"\n"):
+        lines.write_bytes((b"{}" + end) * limits.BUNDLE_LINES)
+        assert len(read_bundles(lines)) == limits.BUNDLE_LINES
+        lines.write_bytes(end * (limits.BUNDLE_LINES + 1))
+        assert code_of(lambda: read_bundles(lines)) == "bundle-too-many"
