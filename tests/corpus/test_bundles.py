@@ -66,10 +66,10 @@ def test_a_real_github_release_attestation() -> None:
     digest = next(one["digest"]["sha256"] for one in subjects if "sha256" in one["digest"])
     root = str(SHARED / "trust" / "github.trusted_root.json")
     trust = ["--bundle", str(bundle), "--trusted-root", root]
-    owner = ["--extension", "source-repository-owner-id=1"]
+    owner = ["--owner", "bdehamer"]
     assert verify([*trust, *owner, f"sha256:{digest}"]).returncode == 1
-    anyone = ["--any-signer-unsafe", "looks at the format"]
-    assert verify([*trust, *anyone, f"sha256:{digest}"]).returncode == 0
+    assert verify([*trust, "--release-of", "bdehamer/delme@v6", f"sha256:{digest}"]).returncode == 0
+    assert verify([*trust, "--release-of", "bdehamer/delme@v7", f"sha256:{digest}"]).returncode == 1
 
 
 MATERIAL = SHARED / "material"

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.attesting import RELEASE, RELEASES, bundle
+from tests.attesting import statement as release
 from tests.flows.desk import x509_pem
 from tests.flows.signing_oracle import ARTIFACT, oracle_bundle
 from tests.flows.test_verify_options import WITNESSES, verifier_key
@@ -50,6 +52,9 @@ def test_command(witnessed: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyP
     files["witnesses.txt"] = "\n".join(verifier_key(name, key) for name, key in WITNESSES.items()).encode()
     files["dist/widget-1.0.tar.gz.sigstore.json"] = json.dumps(message).encode()
     files["widget.provenance.sigstore.json"] = json.dumps(statement).encode()
+    said = {"repository": "acme/widget", "tag": "v1.0", "purl": "pkg:github/acme/widget@v1.0"}
+    payload = release("widget-1.0.tar.gz", {"sha256": hashlib.sha256(ARTIFACT).hexdigest()}, RELEASE, said)
+    files["widget.release.sigstore.json"] = json.dumps(bundle(witnessed, payload, RELEASES)).encode()
     files["widget.sig"] = message["messageSignature"]["signature"].encode()
     files["widget.pem"] = x509_pem(message["verificationMaterial"]["certificate"]["rawBytes"]).encode()
     for name, data in files.items():

@@ -13,6 +13,7 @@ COMMANDS_ELSEWHERE: Final = MappingProxyType[str, str](
         "attestation": "verify` or `sigstep download",
         "clean": "prune",
         "initialize": "trust init",
+        "release": "verify --release-of OWNER/NAME@TAG",
         "sign-blob": "sign",
         "triangulate": "tree",
         "trusted-root": "trust",

@@ -10,6 +10,7 @@ import click
 from sigstep.cli.options import together
 from sigstep.errors import UsageError
 from sigstep.policy.matcher import Matcher
+from sigstep.policy.release import released_by
 from sigstep.policy.rule import AllOf, Rule, any_signer_unsafe
 from sigstep.policy.signer import (
     GITHUB_ISSUER,
@@ -29,7 +30,16 @@ if TYPE_CHECKING:
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _SIGNER_OPTIONS: Final = (
     *("identity", "identity_glob", "identity_regexp", "issuer", "issuer_regexp", "repo", "owner_name", "workflow"),
-    *("extensions", "deny_self_hosted_runners", "types", "subject_name", "key", "registry_keys", "any_signer_unsafe"),
+    *(
+        "release_of",
+        "extensions",
+        "deny_self_hosted_runners",
+        "types",
+        "subject_name",
+        "key",
+        "registry_keys",
+        "any_signer_unsafe",
+    ),
 )
 _TYPED: Final = {
     "owner_name": "owner",
@@ -47,6 +57,11 @@ _OPTIONS: Final = (
     click.option("--owner", "owner_name", help="Built from a repository of this GitHub owner."),
     click.option(
         "--signer-workflow", "workflow", help="Signed by this workflow: owner/name/.github/workflows/file.yml[@ref]."
+    ),
+    click.option(
+        "--release-of",
+        metavar="OWNER/NAME[@TAG]",
+        help="An asset of a release of this GitHub repository, as GitHub itself attests it.",
     ),
     click.option("--hostname", default="github.com", help="Of a GitHub Enterprise tenant: octo.ghe.com."),
     click.option(
@@ -97,6 +112,8 @@ def rule_of(options: dict[str, Any]) -> Rule:
         rules.append(any_signer_unsafe(reason=options["any_signer_unsafe"]))
     if options["key"] or options["registry_keys"]:
         rules.append(SignedByKey())
+    if options["release_of"]:
+        rules.append(released_by(options["release_of"]))
     issuer = _one(options, issuer="exact", issuer_regexp="regex")
     by_github = _github_rules(options, issuer)
     rules.extend(by_github)
@@ -150,7 +167,7 @@ def _identity_rules(options: dict[str, Any], issuer: Matcher | None, *, issuer_u
             code="issuer-missing",
             what="the signer is named, but not who vouches for the name",
             why="the same name may exist at another issuer",
-            fix="give --issuer too",
+            fix="give --issuer too; for what GitHub itself attests of a release, give --release-of alone",
         )
     return [rule]
 

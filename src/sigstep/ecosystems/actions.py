@@ -13,7 +13,8 @@ from sigstep.model.dependency import EvidenceState, Locked, PackageEvidence
 from sigstep.model.subject import Subject
 from sigstep.model.verdict import Finding
 from sigstep.model.verified import Verified
-from sigstep.services.attested import Attested, is_release, listed_at_forge, of_repository, prove, publishers_of
+from sigstep.policy.release import is_release, released
+from sigstep.services.attested import Attested, listed_at_forge, of_repository, prove, publishers_of
 from sigstep.services.registry import Ask, object_of
 from sigstep.wire.github import is_slug
 
@@ -77,9 +78,9 @@ def _released(slug: str, repository: Mapping[str, Any], locked: Locked, tag: _Ta
     """The attestation of the immutable release behind a tag: GitHub names the tag's object, or the commit itself."""
 
     def about_this(verified: Verified) -> bool:
-        predicate = verified.statement.predicate or {} if verified.statement else {}
-        same_id = str(predicate.get("repositoryId")) == str(repository.get("id"))
-        return is_release(verified) and of_repository(verified, slug) and same_id and predicate.get("tag") == locked.ref
+        same_id = released(verified, "repositoryId") == str(repository.get("id"))
+        same_tag = released(verified, "tag") == locked.ref
+        return is_release(verified) and of_repository(verified, slug) and same_id and same_tag
 
     documents = listed_at_forge(ask, slug, f"sha1:{tag.object}", "release")
     subject = Subject(name=slug, digests=(), location=locked.label, commit=tag.object)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from sigstep.model.dependency import EvidenceState, Locked, PackageEvidence
 from sigstep.model.subject import Subject
 from sigstep.model.verified import Verified
-from sigstep.services.attested import is_release, listed_at_forge, of_repository, prove, publishers_of, together
+from sigstep.policy.release import is_release, released
+from sigstep.services.attested import listed_at_forge, of_repository, prove, publishers_of, together
 from sigstep.services.registry import Ask
 from sigstep.wire.github import is_slug
 
@@ -40,8 +41,7 @@ def evidence(locked: Locked, ask: Ask) -> PackageEvidence:
 
 def _of(locked: Locked) -> Callable[[Verified], bool]:
     def check(verified: Verified) -> bool:
-        predicate = verified.statement.predicate or {} if verified.statement else {}
-        tagged = not is_release(verified) or predicate.get("tag") == locked.version
+        tagged = not is_release(verified) or released(verified, "tag") == locked.version
         return tagged and of_repository(verified, locked.name)
 
     return check

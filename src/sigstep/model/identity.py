@@ -37,6 +37,9 @@ EXTENSIONS: Final[Mapping[int, str]] = MappingProxyType(
 )
 """Last arc of the OID to the name used in policies, reports and options. 1 and 8 are the issuer; 7 is a SAN type."""
 
+GITHUB_RELEASES: Final = "https://dotcom.releases.github.com"
+"""The only name in certificates of GitHub's release attestations; they have no issuer."""
+
 
 class NameKind(enum.Enum):
     """Kinds of subject alternative names that Fulcio issues."""

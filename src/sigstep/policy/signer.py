@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sigstep.errors import UsageError
-from sigstep.model.identity import EXTENSIONS, Identity
+from sigstep.model.identity import EXTENSIONS, GITHUB_RELEASES, Identity
 from sigstep.model.verdict import Finding
 from sigstep.model.verified import Verified
 from sigstep.policy.matcher import Matcher
@@ -184,6 +184,8 @@ def _differs(why: str, identity: Identity) -> Finding:
     """The finding of a signer that was proved, with the nearest demand that it would have met."""
     nearest = {"subject": identity.subject, "issuer": identity.issuer, "extensions": dict(identity.extensions)}
     asked = f"--identity {identity.subject}" + (f" --issuer {identity.issuer}" if identity.issuer else "")
+    if identity.subject == GITHUB_RELEASES and identity.issuer is None:
+        asked = "--release-of OWNER/NAME"
     return _finding(why, f"if this signer is right, ask for {asked}", {"nearest": nearest})
 
 

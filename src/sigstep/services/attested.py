@@ -12,10 +12,12 @@ from sigstep.errors import Refusal
 from sigstep.model import limits
 from sigstep.model.bundle import CertificateMaterial
 from sigstep.model.dependency import EvidenceState, PackageEvidence, Publisher
+from sigstep.model.identity import GITHUB_RELEASES
 from sigstep.model.subject import Subject
 from sigstep.model.verdict import Finding
 from sigstep.model.verified import Verified
 from sigstep.policy.publisher import publisher_of
+from sigstep.policy.release import is_release, released
 from sigstep.services.registry import Ask
 from sigstep.verification.pipeline import establish
 from sigstep.wire import strict_json
@@ -24,8 +26,6 @@ from sigstep.wire.members import as_mapping
 from sigstep.wire.signed_document import parse_signed
 from sigstep.wire.snappy import unsnapped
 
-RELEASE: Final = "https://in-toto.io/attestation/release/"
-RELEASES: Final = "https://dotcom.releases.github.com"  # the only name in GitHub's release certificates
 GITHUB: Final = "https://github.com/"
 _MISMATCHES: Final = frozenset({"package-subject-mismatch", "subject-mismatch", "message-digest", "entry-digest"})
 
@@ -98,13 +98,12 @@ def publishers_of(verified: Iterable[Verified]) -> tuple[Publisher, ...]:
     found = []
     for one in verified:
         if is_release(one):
-            predicate = one.statement.predicate or {} if one.statement else {}
             found.append(
                 Publisher(
-                    subject=RELEASES,
-                    repository=f"{GITHUB}{str(predicate.get('repository', '')).lower()}",
-                    repository_id=str(predicate.get("repositoryId", "")),
-                    owner_id=str(predicate.get("ownerId", "")),
+                    subject=GITHUB_RELEASES,
+                    repository=f"{GITHUB}{released(one, 'repository')}",
+                    repository_id=released(one, "repositoryId"),
+                    owner_id=released(one, "ownerId"),
                 )
             )
         elif one.identity is not None:
@@ -114,18 +113,10 @@ def publishers_of(verified: Iterable[Verified]) -> tuple[Publisher, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def is_release(verified: Verified) -> bool:
-    """Whether GitHub itself says it about a release: by its name, and without the OIDC issuer that builds have."""
-    identity, statement = verified.identity, verified.statement
-    by_github = identity is not None and identity.subject == RELEASES and identity.issuer is None
-    return by_github and statement is not None and statement.predicate_type.startswith(RELEASE)
-
-
 def of_repository(verified: Verified, slug: str) -> bool:
     """Whether a proof is by a workflow of that GitHub repository, or GitHub's word about a release of it."""
     if is_release(verified):
-        predicate = verified.statement.predicate or {} if verified.statement else {}
-        return str(predicate.get("repository", "")).lower() == slug.lower()
+        return released(verified, "repository") == slug.lower()
     identity = verified.identity
     return identity is not None and publisher_of(identity).repository == f"{GITHUB}{slug.lower()}"
 
