@@ -117,6 +117,28 @@ CASES: dict[str, tuple[str, str | bytes, list[tuple[str, str, int]]]] = {
             ("golang replace c", "d", 10),
         ],
     ),
+    "a module that stays where it is": ("go.mod", "replace k8s.io/api => k8s.io/api v0.29.0\n", []),
+    "flags of Go": (
+        ".github/workflows/a.yml",
+        ("env:\n  GOFLAGS: -mod=readonly -trimpath\njobs:\n  a: {env: {GOFLAGS: '-v \"--modfile=x.mod\"'}}\n"
+        "  b:\n    env: {GOFLAGS: '${{ vars.X }}'}\n"),
+        [("the variable GOFLAGS", '-v "--modfile=x.mod"', 4), ("the variable GOFLAGS", "${{ vars.X }}", 6)],
+    ),
+    "a container, a scope and a mirror": (
+        ".github/workflows/a.yml",
+        (f'jobs:\n  a:\n    container:\n      env: {{PIP_INDEX_URL: {E}}}\n    steps:\n    - env:\n        "npm_config_@a:registry": {E}/a\n'
+        f"        BUNDLE_MIRROR__ALL: {E}/b\n"),
+        [
+            ("the variable PIP_INDEX_URL", E, 4),
+            ("the variable npm_config_@a:registry", f"{E}/a", 7),
+            ("the variable BUNDLE_MIRROR__ALL", f"{E}/b", 8),
+        ],
+    ),
+    "an action": (
+        "setup/action.yml",
+        f"runs:\n  using: composite\n  steps:\n  - run: make\n    env: {{UV_INDEX: {E}}}\n",
+        [("the variable UV_INDEX", E, 5)],
+    ),
     "workflow": (
         ".github/workflows/ci.yml",
         (f"env: {{GOFLAGS: -mod=mod, OTHER: x}}\njobs:\n  a:\n    env:\n      NPM_CONFIG_REGISTRY: {E}\n    steps:\n"

@@ -25,5 +25,7 @@ REDIRECTS: tuple[tuple[str, str], ...] = tuple(
         ("go.work", "golang:module"),
         ("*/.github/workflows/*.yml", "environment:workflow"),
         ("*/.github/workflows/*.yaml", "environment:workflow"),
+        ("action.yml", "environment:workflow"),
+        ("action.yaml", "environment:workflow"),
     )
 )

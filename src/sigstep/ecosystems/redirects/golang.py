@@ -13,7 +13,7 @@ _WORD: Final = re.compile(r"\"[^\"]*\"|`[^`]*`|[^\s()]+|[()]")
 
 
 def module(data: bytes, path: str) -> Iterator[Redirect]:
-    """Every replacement; versions are left out, as those of the replacement stand in ``go.sum``."""
+    """Every replacement by another module or a folder; versions are left out, as they stand in ``go.sum``."""
     inside = False
     for number, line in enumerate(lines_of(data), 1):
         words = [one.strip('"`') for one in _WORD.findall(line.partition("//")[0])]
@@ -22,5 +22,6 @@ def module(data: bytes, path: str) -> Iterator[Redirect]:
         elif words[:1] == [")"]:
             inside = False
         elif "=>" in words[:-1] and (inside or words[0] == "replace"):
-            name = words[0 if inside else 1]
-            yield from redirect(f"golang replace {name}", words[words.index("=>") + 1], path, number)
+            name, to = words[0 if inside else 1], words[words.index("=>") + 1]
+            if to != name:
+                yield from redirect(f"golang replace {name}", to, path, number)
