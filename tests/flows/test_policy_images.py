@@ -128,6 +128,15 @@ def test_saved_folder(sandbox: Sandbox, tmp_path: Path) -> None:
     folder = str(tmp_path / "kept")
     assert code_of(lambda: judged(sandbox, tmp_path, folder, SIGNED)) == "image-unnamed"
     assert judged(sandbox, tmp_path, folder, SIGNED, "--image-name", "ghcr.io/acme/app", "--offline")[0] == 0
+    pinned = "defaults: {require-digest: true}"
+    digest = json.loads((tmp_path / "kept" / "index.json").read_text())["manifests"][0]["digest"]
+
+    def named(digest: str) -> tuple[int, str]:
+        name = f"ghcr.io/acme/app@{digest}"
+        return judged(sandbox, tmp_path, folder, SIGNED, "--image-name", name, "--offline", more=pinned)
+
+    assert named(digest)[0] == 0
+    assert code_of(lambda: named(str(Digest.of(b"another")))) == "image-name-digest"
 
 
 @dataclass(frozen=True)
@@ -201,6 +210,10 @@ def test_recall_list(sandbox: Sandbox, tmp_path: Path) -> None:
     assert code_of(found) == "recalls-unsigned"
     (tmp_path / "recalls.yml.sigstore.json").unlink()
     assert code_of(found) == "recalls-unsigned"
+    attested = ("--type", CHECK, "--predicate", str(tmp_path / "p.json"))
+    (tmp_path / "p.json").write_text("{}")
+    assert run(sandbox, attest, str(tmp_path / "recalls.yml"), *attested)[0] == 0
+    assert code_of(found) == "recalls-unsigned", "an attestation about the list is no signature"
     issue(f"{now - timedelta(days=8):%Y-%m-%dT%H:%M:%SZ}")
     status, output = found()
     assert (status, "policy-recalls-stale" in output) == (4, True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from tests.flows.test_verify_sandbox import verified
 from tests.sandboxes import sandbox
 from tests.unit.refusals import code_of
 
+from sigstep.cli.verify import command as verify
 from sigstep.model.digest import Algorithm, Digest
 from sigstep.sandbox.local import Sandbox
 
@@ -61,6 +63,27 @@ def test_recalled_files(sandbox: Sandbox, tmp_path: Path, algorithm: Algorithm) 
     options = policy(tmp_path, f"{rule}\nrecalls: [{{digest: '{recalled}', reason: stolen, date: 2026-11-01}}]")
     status, output = verified(sandbox, tmp_path, *options, "--format", "json")
     assert (status, "policy-recalled" in output) == (1, True)
+
+
+def test_a_file_does_not_choose_its_rule(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by a name with a backslash, nor on a detour: only files of the folder are of its rule."""
+    monkeypatch.chdir(tmp_path)
+    for path in ("tools/a", "dist/b", "tools\\evil", "dist/tools\\evil"):
+        Path(path).parent.mkdir(exist_ok=True)
+        Path(path).write_bytes(b"unsigned")
+    options = policy(tmp_path, '- {name: r, blobs: ["tools/**"], allow: {reason: old, until: 2999-01-01}}')
+    trust = ("--trusted-root", str(sandbox.trusted_root_file))
+    for path, status in (
+        ("tools/a", 0),
+        ("./tools//./a", 0),
+        ("dist/../tools/a", 0),
+        ("tools\\evil", 1),
+        ("dist/tools\\evil", 1),
+        ("tools/../dist/b", 1),
+        ("./tools/../dist/b", 1),
+    ):
+        result = CliRunner().invoke(verify, (path, *options, *trust), standalone_mode=False, catch_exceptions=False)
+        assert (result.return_value, "policy-no-rule" in result.output) == (status, bool(status)), (path, result.output)
 
 
 def test_another_signer(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -15,13 +15,13 @@ from sigstep.model.digest import Digest
 from sigstep.model.subject import Subject
 from sigstep.model.trust import ThresholdOverrides, Thresholds, TrustMaterial
 from sigstep.model.verdict import Examination, Finding, Report, Verdict
-from sigstep.model.verified import Verified
 from sigstep.oci.client import Client, Settings
 from sigstep.oci.manifest import Descriptor, Manifest
 from sigstep.oci.reference import Reference
 from sigstep.oci.saved import SavedImage
 from sigstep.oci.source import ImageSource, RemoteImage, WholeImage, is_image, platforms
 from sigstep.policy.rule import AllOf, Rule, any_signer_reason
+from sigstep.policy.signer import COSIGN_SIGN, IsSignature
 from sigstep.ports.store import Finder
 from sigstep.ports.world import World
 from sigstep.proofs.prepared import PreparedTrust, prepare
@@ -32,7 +32,6 @@ from sigstep.wire.bundle import parse_bundle
 if TYPE_CHECKING:
     from sigstep.stores.cosign_tags import LegacyLayer
 
-SIGNATURE_TYPE: Final = "https://sigstore.dev/cosign/sign/v1"
 EVERY_PLATFORM: Final = "all"
 PARALLEL: Final = 8  # requests to registries at a time
 _NO_PLACES: Final[Mapping[Reference, tuple[str, ...]]] = MappingProxyType({})
@@ -70,24 +69,6 @@ class ImageRequest:
     finders: Callable[[], tuple[Finder, ...]] = tuple
     thresholds: Thresholds | ThresholdOverrides | None = None
     thorough: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class IsSignature:
-    """Takes signatures of the image; an attestation says something about it and is no signature."""
-
-    def judge(self, verified: Verified) -> Finding | None:
-        """None for a message signature and for cosign's signing statement."""
-        if verified.statement is None or verified.statement.predicate_type == SIGNATURE_TYPE:
-            return None
-        kind = verified.statement.predicate_type
-        return Finding(
-            code="attestation-no-signature",
-            what="an attestation is attached, which is no signature",
-            why=f"its predicate is {kind[:200]}",
-            fix=f"ask for it with --type {kind[:200]}, or sign the image",
-            step="policy",
-        )
 
 
 def verify_images(request: ImageRequest, world: World) -> Report:
@@ -241,7 +222,7 @@ def _look_up(image: _Image) -> None:
     except SigstepError as error:
         image.failed(error, "search", image.source.name)
         return
-    wanted = image.request.types if image.request.attestation else (SIGNATURE_TYPE,)
+    wanted = image.request.types if image.request.attestation else (COSIGN_SIGN,)
     image.likely = tuple(one for one in listed if _may_be(one, wanted))
     image.unlikely = tuple(one for one in listed if not _may_be(one, wanted))
 
@@ -250,7 +231,7 @@ def _may_be(one: Descriptor, wanted: Sequence[str]) -> bool:
     said = one.annotations.get(PREDICATE, "")
     if said and wanted:
         return said in wanted
-    return not wanted or SIGNATURE_TYPE in wanted or one.annotations.get(CONTENT, "") != "message-signature"
+    return not wanted or COSIGN_SIGN in wanted or one.annotations.get(CONTENT, "") != "message-signature"
 
 
 def _seek(finder: Finder, images: Sequence[_Image], world: World) -> None:

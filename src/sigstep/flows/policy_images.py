@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sigstep.errors import NothingToExamine
+from sigstep.errors import NothingToExamine, PolicyRefusal
 from sigstep.flows.clauses import circumstances_of
 from sigstep.flows.evidence import Collected, collect
 from sigstep.flows.images import meant, open_source, subject_of
@@ -63,6 +63,7 @@ def verify_policy_images(request: PolicyImageRequest, world: World) -> tuple[Ver
     Raises:
         NothingToExamine: ``no-subject``, ``platform-missing``, ``layout-missing``; ``image-unnamed``: a saved folder
             has no name that the rules could go by.
+        PolicyRefusal: ``image-name-digest``: a saved folder holds another image than its name says.
         SigstepError: an image cannot be resolved, or the recall list is not what it should be.
     """
     if not request.images:
@@ -102,6 +103,13 @@ def _verdicts(
     now = client.world.clock.now()
     places = request.places.get(name, ())
     root = source.manifest()
+    if name.digest not in (None, root.digest):
+        raise PolicyRefusal(
+            code="image-name-digest",
+            what=f"{source.name} holds another image than it is said to be",
+            why=f"it holds {root.digest}, the name says {name.digest}",
+            fix="save the image again, or name it as it will be deployed",
+        )
     related = lineage(source, root) if any(one.kind == "digest" for one in opened.policy.recalls) else {}
     for digest, platform in meant(source, request.platform, recursive=request.recursive, root=root):
         found = collect(source, digest, trust, now, request.thresholds)

@@ -17,8 +17,8 @@ from sigstep.oci.saved import SavedImage
 from sigstep.policy.document import FORMATS, Policy
 from sigstep.policy.engine import Attachment, Storage
 from sigstep.policy.importing import AskedFor, Draft
-from sigstep.policy.judging import COSIGN_SIGN
 from sigstep.policy.matcher import Matcher
+from sigstep.policy.signer import COSIGN_SIGN
 from sigstep.ports.world import World
 from sigstep.proofs.prepared import prepare
 

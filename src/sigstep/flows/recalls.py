@@ -17,7 +17,8 @@ from sigstep.model.trust import TrustedKey, TrustMaterial
 from sigstep.policy.document import Policy
 from sigstep.policy.judging import signer_rules
 from sigstep.policy.recalls import Recall, load_recall_list
-from sigstep.policy.rule import AnyOf
+from sigstep.policy.rule import AllOf, AnyOf
+from sigstep.policy.signer import IsSignature
 from sigstep.ports.store import Found
 from sigstep.proofs.keys import load_pem_key
 from sigstep.proofs.prepared import prepare
@@ -149,11 +150,11 @@ def _prove(
     trust: TrustMaterial,
     now: datetime,
 ) -> None:
-    """That one of the list's signers signed these bytes."""
+    """That one of the list's signers signed these bytes; an attestation about the file is no signature."""
     assert policy.recall_list is not None
     names = policy.recall_list.signed_by
     rules, prepared = signer_rules(policy, key_ids), prepare(trust)
-    rule = AnyOf(tuple(rules[one] for one in names))
+    rule = AllOf((IsSignature(), AnyOf(tuple(rules[one] for one in names))))
     subject = Subject(name=name, digests=tuple(Digest.of(data, one) for one in Algorithm), location=name)
     why = "no bundle is beside it"
     for found in beside:

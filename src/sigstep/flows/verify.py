@@ -307,4 +307,4 @@ def _subject(target: Path | Digest, parsed: _Parsed, opened: OpenedPolicy | None
         wanted |= set(Algorithm) if one.digests is None else {digest.algorithm for digest in one.digests}
     for recall in opened.policy.recalls if opened else ():
         wanted |= {Digest.parse(recall.value).algorithm} if recall.kind == "digest" else set()
-    return Subject(name=target.name, digests=hash_file(target, wanted), location=str(target))
+    return Subject(name=target.name, digests=hash_file(target, wanted), location=target.as_posix())

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from sigstep.policy.document import Attested, Policy, PolicyRule, Quorum, Signer
 from sigstep.policy.engine import Loss
-from sigstep.policy.judging import COSIGN_SIGN
 from sigstep.policy.matcher import Matcher
+from sigstep.policy.signer import COSIGN_SIGN
 from sigstep.wire.rekor_body import encode_pem
 
 PUBLIC: Final = "public-good"

@@ -17,8 +17,8 @@ from sigstep.policy.demands import UNKNOWN, Circumstances
 from sigstep.policy.document import Policy, PolicyRule, Signer
 from sigstep.policy.matcher import Matcher
 from sigstep.policy.recalls import recalled
+from sigstep.policy.signer import IsSignature
 
-COSIGN_SIGN: Final = "https://sigstore.dev/cosign/sign/v1"
 _ALLOWED: Final = "policy-allowed"
 
 
@@ -76,8 +76,9 @@ def signer_rules(policy: Policy, key_ids: Mapping[str, str]) -> dict[str, Signer
 
 
 def rules_for_file(policy: Policy, subject: Subject) -> tuple[PolicyRule, ...]:
-    """The rules whose ``blobs`` name the file, by its path as given or its base name."""
-    names = {subject.name, subject.location.replace("\\", "/").removeprefix("./")}
+    """The rules whose ``blobs`` name the file, by its path (with ``/``, as given but without ``.`` and ``..``) or its
+    base name."""
+    names = {subject.name, _straight(subject.location)}
     return tuple(rule for rule in policy.rules if any(_matches(rule.blobs, name) for name in names))
 
 
@@ -192,7 +193,7 @@ def _judge(
             return _finding(code="policy-allowed", what=what, why=rule.allow)
         what = f"the allowance of rule {rule.name} ended on {rule.until}"
         return _finding(code="policy-allow-expired", what=what, why=rule.allow)
-    signatures = [one for one in proofs if one.statement is None or one.statement.predicate_type == COSIGN_SIGN]
+    signatures = [one for one in proofs if IsSignature().judge(one) is None]
     if rule.signature is not None and not reached(rule.signature, made, signatures):
         return _finding(
             code="policy-signature-missing",
@@ -233,6 +234,17 @@ def _unnamed(policy: Policy, subject: Subject) -> Judgement:
     if policy.no_match == "deny" or not policy.rules:
         return Judgement(decision=Decision.DENY, findings=found)
     return Judgement(decision=Decision.WARN if policy.no_match == "warn" else Decision.ADMIT, findings=found)
+
+
+def _straight(path: str) -> str:
+    """A path without detours, so that none leads into a pattern from outside of it: ``tools/../x`` is ``x``."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == ".." and parts and parts[-1] not in ("", ".."):
+            parts.pop()
+        elif part not in ("", ".") or not (parts or part):
+            parts.append(part)
+    return "/".join(parts)
 
 
 def _matches(patterns: tuple[str, ...], name: str) -> bool:

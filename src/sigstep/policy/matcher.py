@@ -18,7 +18,8 @@ MATCHER_CHARACTERS = 4096
 class Matcher:
     """``text`` as an exact value, a glob or a regular expression (RE2 syntax, anchored at both ends by us).
 
-    In a glob ``*`` stands for any text without ``/``, ``**`` for any text, and nothing else is special.
+    In a glob ``*`` stands for any text without ``/``, ``**`` for any text, and nothing else is special. With
+    ``ignore_case`` ASCII letters compare without case.
     """
 
     text: str
@@ -39,7 +40,7 @@ class Matcher:
     def matches(self, value: str) -> bool:
         """Whether the whole of ``value`` matches."""
         if self.kind == "exact":
-            return value.lower() == self.text.lower() if self.ignore_case else value == self.text
+            return _one_case(value) == _one_case(self.text) if self.ignore_case else value == self.text
         return _compiled(self).fullmatch(value) is not None
 
     @property
@@ -53,6 +54,11 @@ class Matcher:
 
     def __str__(self) -> str:
         return self.text if self.kind == "exact" else f"{self.kind} {self.text}"
+
+
+def _one_case(text: str) -> str:
+    """ASCII in lower case; other letters stay, of which some have ASCII letters as their lower case (U+212A is k)."""
+    return text.lower() if text.isascii() else text
 
 
 def search(pattern: str, text: str) -> bool:

@@ -14,6 +14,7 @@ from sigstep.model.verified import Verified
 from sigstep.policy.matcher import Matcher
 
 GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
+COSIGN_SIGN = "https://sigstore.dev/cosign/sign/v1"
 _GITHUB = Matcher(GITHUB_ISSUER)
 NAMING_EXTENSIONS = frozenset(
     {
@@ -113,6 +114,24 @@ class HasPredicateType:
             fix=f"if that is what you want, ask for it with --type {found[:200]}"
             if found
             else "attest what is wanted; a signature is verified without --type",
+            step="policy",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class IsSignature:
+    """Takes signatures; an attestation says something about it and is no signature."""
+
+    def judge(self, verified: Verified) -> Finding | None:
+        """None for a message signature and for cosign's signing statement."""
+        if verified.statement is None or verified.statement.predicate_type == COSIGN_SIGN:
+            return None
+        kind = verified.statement.predicate_type
+        return Finding(
+            code="attestation-no-signature",
+            what="it is an attestation, which is no signature",
+            why=f"its predicate is {kind[:200]}",
+            fix=f"ask for it with --type {kind[:200]}, or sign it",
             step="policy",
         )
 

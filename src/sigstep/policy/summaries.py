@@ -42,7 +42,7 @@ class SummaryFrom:
         ]
         if not found:
             return missing((URI,))
-        latest = max(found, key=verified_at)
+        latest = max(found, key=lambda one: (verified_at(one), one["verificationResult"] != "PASSED"))
         if latest["verificationResult"] != "PASSED":
             return _finding("it did not pass")
         if self.policy and policy_digest(latest) != self.policy:

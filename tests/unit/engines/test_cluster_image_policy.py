@@ -437,6 +437,9 @@ def test_what_is_not_known(maker: Maker, attached: dict[str, Attachment]) -> Non
     finding = Finding(code="network-failed", what="no answer")
     assert rule(maker, [], policy(keyless()), evidence={"findings": (finding,)}).decision is U
     assert rule(maker, [attached["sig"]], policy(keyless()), evidence={"findings": (finding,)}).decision is A
+    over_all = policy(keyless(), policy={"type": "cue", "data": "_"})
+    assert rule(maker, [attached["sig"]], over_all).decision is A
+    assert rule(maker, [attached["sig"]], over_all, evidence={"findings": (finding,)}).decision is U
 
 
 def test_every_image_and_every_policy(maker: Maker, attached: dict[str, Attachment]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.engines.exported import CIP_RULES, attested, export, objects, policy, signed
 
-from sigstep.policy.judging import COSIGN_SIGN
+from sigstep.policy.signer import COSIGN_SIGN
 from sigstep.ports.real import real_world
 from sigstep.services.rego import Rego
 

@@ -446,6 +446,10 @@ def test_what_is_not_known(maker: Maker, attached_: dict[str, Attachment]) -> No
     policy = cpol(verify(KEYLESS))
     finding = Finding(code="network-failed", what="no answer")
     assert rulings(maker, [], policy, evidence={"findings": (finding,)})[0].decision is U
+    every = cpol(attested(KEYLESS))
+    for more, decision in (({}, A), ({"findings": (finding,)}, U)):
+        assert rulings(maker, [attached_["sig"]], policy, evidence=more)[0].decision is A
+        assert rulings(maker, [attached_["att"]], every, evidence=more)[0].decision is decision
     made = ENGINE.judge(ENGINE.read([policy]), workload(IMAGE), {}, surroundings(maker))
     assert made[0].decision is U
     volume = workload(IMAGE)
@@ -657,13 +661,16 @@ def test_controllers_and_exceptions(maker: Maker, attached_: dict[str, Attachmen
     assert "policyRefs" in refusal(exception.replace(b"policyRefs", b"other"), ivp([SIGNED]))
 
 
-def test_missing_evidence(maker: Maker) -> None:
-    """Unknown, never a denial."""
+def test_missing_evidence(maker: Maker, attached_: dict[str, Attachment]) -> None:
+    """Unknown, never a denial; nor an admission by what would not be looked at if there were a bundle."""
     finding = Finding(code="network-failed", what="no answer")
     given = in_process(maker)
     assert rulings(maker, [], ivp([SIGNED]), evidence={"findings": (finding,)}, surroundings=given)[0].decision is U
     made = ENGINE.judge(ENGINE.read([ivp([SIGNED])]), workload(IMAGE), {}, given)
     assert made[0].decision is U
+    for more, decision in (({}, A), ({"findings": (finding,)}, U)):
+        found = rulings(maker, [attached_["sig"]], ivp([SIGNED]), evidence=more, surroundings=given)
+        assert found[0].decision is decision
 
 
 class InProcess:

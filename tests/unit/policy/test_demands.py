@@ -200,6 +200,11 @@ REFUSED: list[tuple[str, tuple[Verified, ...], str]] = [
         (summary_of(), summary_of("FAILED", "2026-01-02T00:00:00Z")),
         "summary-mismatch",
     ),
+    (  # of the same second: neither is later, and one did not pass
+        "type: vsa, summary: {verifier: 'https://verifier.example'}",
+        (summary_of(), summary_of("FAILED")),
+        "summary-mismatch",
+    ),
 ]
 
 

@@ -131,6 +131,9 @@ def test_repositories_do_not_mind_case() -> None:
     assert refused(owner("acme"), proof()) is None
     assert refused(owner("acm"), proof()) == "identity-mismatch"
     assert refused(repository("acme/app"), proof(extensions={"build-trigger": "push"})) == "identity-mismatch"
+    for said, wanted in (("acme/\u212ait", "acme/kit"), ("acme/kit", "acme/\u212ait"), ("acme/kit", "acme/k\u0131t")):
+        made = proof(extensions={"source-repository": f"https://github.com/{said}"})
+        assert refused(repository(wanted), made) == "identity-mismatch", "only letters of ASCII have one case"
     for slug in ("acme", "acme/", "/app", "a/b/c"):
         assert code_of(lambda s=slug: repository(s)) == "repository-malformed"  # type: ignore[misc]
 

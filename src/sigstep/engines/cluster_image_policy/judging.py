@@ -111,9 +111,9 @@ def _of_policy(policy: ImagePolicy, case: Case) -> Ruling:
         reason = _refusal(policy, case)
     except Unjudged as error:
         return unknown(error, pointer=case.image.pointer, policy=policy.name)
-    if not reason:
-        return _ruling(Decision.ADMIT, policy.name, case.image, "")
     gap = missing_evidence(case.evidence, case.image.image)
+    if not reason and (gap is None or policy.text is None):  # a text is over all that was found
+        return _ruling(Decision.ADMIT, policy.name, case.image, "")
     if gap is not None:
         return unknown(gap, pointer=case.image.pointer, policy=policy.name)
     return _ruling(Decision.WARN if policy.warn else Decision.DENY, policy.name, case.image, reason)

@@ -16,8 +16,8 @@ from sigstep.policy.conditions import Condition
 from sigstep.policy.document import FORMATS, ROOTS, Policy
 from sigstep.policy.engine import Loss
 from sigstep.policy.importing import SHORT_TYPES, AskedFor, Draft, either
-from sigstep.policy.judging import COSIGN_SIGN
 from sigstep.policy.rego_text import read_conditions
+from sigstep.policy.signer import COSIGN_SIGN
 
 _EXTENSIONS: Final = {value: name for name, value in OLD_EXTENSIONS.items()}
 _UNTIL: Final = 'until := time.parse_rfc3339_ns("'

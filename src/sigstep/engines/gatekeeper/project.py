@@ -11,10 +11,10 @@ from sigstep.policy.document import Policy
 from sigstep.policy.engine import Loss
 from sigstep.policy.exporting import pattern_of, unanchored
 from sigstep.policy.importing import AskedFor, Draft
-from sigstep.policy.judging import COSIGN_SIGN
 from sigstep.policy.matcher import Matcher
 from sigstep.policy.recalls import EXTENSIONS as RECALLED
 from sigstep.policy.rego_text import read_conditions
+from sigstep.policy.signer import COSIGN_SIGN
 
 _NAMES: Final = {value: name for name, value in EXTENSIONS.items()}
 _KINDS: Final = {EXTENSIONS[extension]: kind for kind, extension in RECALLED.items()}

@@ -198,11 +198,13 @@ def _found(
     *,
     attestation: bool,
 ) -> list[Proved]:
-    """Bundles where there are any, else legacy; a bundle of any kind counts as a signature."""
+    """Bundles where there are any, else legacy; a bundle of any kind counts as a signature.
+
+    What was not read decides where the engine looks and which attestation is the last, so that nothing is known then.
+    """
     gap = missing_evidence(evidence, written)
-    if evidence is None:
-        assert gap is not None
-        raise gap
+    if gap is not None or evidence is None:
+        raise gap or Unjudged("evidence", written)
     by_api = tuple(one for one in bundles(evidence) if one.storage is Storage.REFERRER)
     storage = Storage.LEGACY_ATTESTATION if attestation else Storage.LEGACY_SIGNATURE
     where: tuple[Attachment, ...] = by_api or legacy(evidence, storage)
@@ -214,8 +216,6 @@ def _found(
     else:
         proved = prove_all(attestor, where, surroundings, key=key, in_bundle=bool(by_api))
         found = [one for one in proved if one.wanted]
-    if not found and gap is not None:
-        raise gap
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from sigstep.engines.kyverno import image_policies, verify_images
 from sigstep.engines.kyverno.conditions import preconditions_hold
-from sigstep.engines.kyverno.rules import ClusterPolicy, ImageRule, KyvernoPolicies
+from sigstep.engines.kyverno.rules import ClusterPolicy, ImageRule, KyvernoPolicies, Verify
 from sigstep.engines.kyverno.scope import is_about, made_for_controllers
 from sigstep.engines.kyverno.variables import lookup_of
 from sigstep.engines.kyverno.verify_images import Failed, ImageCase
@@ -75,14 +75,8 @@ def _of_rule(
                 found.append(unknown(gap, pointer=image.pointer, policy=policy.name, rule=rule.name))
                 continue
             case = ImageCase(written=image.image, evidence=evidence, lookup=lookup, surroundings=surroundings)
-            decision, reason = Decision.ADMIT, ""
             try:
-                verify_images.check(verify, case)
-            except Failed as error:
-                decision, reason = (Decision.DENY if verify.enforce else Decision.WARN), str(error)
-                if gap is not None:
-                    found.append(unknown(gap, pointer=image.pointer, policy=policy.name, rule=rule.name))
-                    continue
+                decision, reason = _decided(verify, case, gap)
             except Unjudged as error:
                 found.append(unknown(error, pointer=image.pointer, policy=policy.name, rule=rule.name))
                 continue
@@ -90,3 +84,21 @@ def _of_rule(
                 Ruling(decision=decision, policy=policy.name, rule=rule.name, pointer=image.pointer, reason=reason)
             )
     return found
+
+
+def _decided(verify: Verify, case: ImageCase, gap: Unjudged | None) -> tuple[Decision, str]:
+    """What one entry says of an image, and why.
+
+    Raises:
+        Unjudged: also where ``gap``, what could not be read, may be what is missing, or an attestation that does not
+            satisfy: all of them have to.
+    """
+    try:
+        verify_images.check(verify, case)
+    except Failed as error:
+        if gap is not None:
+            raise gap from error
+        return (Decision.DENY if verify.enforce else Decision.WARN), str(error)
+    if gap is not None and verify.attestations:
+        raise gap
+    return Decision.ADMIT, ""

@@ -16,7 +16,7 @@ from sigstep.policy.document import Policy
 from sigstep.policy.engine import Loss
 from sigstep.policy.exporting import pattern_of
 from sigstep.policy.importing import AskedFor, Draft
-from sigstep.policy.judging import COSIGN_SIGN
+from sigstep.policy.signer import COSIGN_SIGN
 
 _TEXT: Final = r'"(?:[^"\\]|\\.)*"'
 _MATCH: Final = re.compile(rf"(!?)ref\.matches\(({_TEXT})\)")
