@@ -9,7 +9,7 @@ from sigstep.errors import FormatError, ServiceError
 from sigstep.model import limits
 from sigstep.model.digest import Digest
 from sigstep.oci.client import Client, next_page
-from sigstep.oci.manifest import INDEX, Descriptor, Manifest, index_document, parse_manifest
+from sigstep.oci.manifest import INDEX, Descriptor, Manifest, index_document, malformed, parse_manifest
 from sigstep.oci.reference import Reference
 
 _ZERO: Final = "sha256:" + "0" * 64
@@ -167,8 +167,11 @@ def _by_api(client: Client, image: Reference, digest: Digest) -> tuple[Descripto
         return None
     found: list[Descriptor] = []
     path: str | None = f"referrers/{quote(str(digest), safe=':')}"
-    for _ in range(limits.REFERRER_PAGES):
-        answer = client.get(image, path or "", accept=INDEX, allowed=(200, *_NO_API))
+    for page in range(limits.REFERRER_PAGES):
+        allowed = (200,) if page else (200, *_NO_API)  # a list that ends in the middle is no list
+        answer = client.get(image, path or "", accept=INDEX, allowed=allowed)
+        if page and not _is_index(answer.headers.get("content-type", "")):
+            raise malformed("a page of the referrers is no index")
         if answer.status != 200 or not _is_index(answer.headers.get("content-type", "")):
             client.without_referrers.add(image.name)
             return None

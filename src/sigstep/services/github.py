@@ -88,7 +88,8 @@ class GitHub:
         """
         found: list[dict[str, Any]] = []
         for _ in range(at_most):
-            answer = self.call("GET", path, world, allowed=(200, 404), permission=permission)
+            allowed = (200,) if found else (200, 404)  # what ends in the middle is no listing
+            answer = self.call("GET", path, world, allowed=allowed, permission=permission)
             if answer.status == 404:
                 break
             found.append(json_object(answer, "GitHub") if answer.body[:1] != b"[" else {"items": _items(answer)})

@@ -23,6 +23,13 @@ class Beside:
         if folder not in self._listed:
             try:
                 self._listed[folder] = sorted(one.name for one in folder.iterdir() if one.name.endswith(FILE_ENDINGS))
+            except PermissionError as error:  # the file may be readable, and what is beside it is hidden
+                raise Undecided(
+                    code="bundle-unreadable",
+                    what=f"the folder {folder} cannot be listed",
+                    why=error.strerror or "",
+                    fix="check its permissions, or name the bundle with --bundle",
+                ) from None
             except OSError:
                 self._listed[folder] = []  # the file itself is then missing or unreadable too, and that is told
         names, start = self._listed[folder], f"{path.name}."

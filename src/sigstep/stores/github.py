@@ -110,7 +110,7 @@ class GitHubStore:
         return {digest: tuple(found.get(str(digest), ())) for digest in digests}
 
     def _bulk_pages(self, body: Mapping[str, Any], world: World) -> list[Mapping[str, tuple[Listed, ...]]]:
-        pages = []
+        pages: list[Mapping[str, tuple[Listed, ...]]] = []
         after, kind = "", "orgs"
         for _ in range(limits.GITHUB_PAGES):
             query = f"?per_page=100&after={quote(after, safe='')}" if after else "?per_page=100"
@@ -118,6 +118,13 @@ class GitHubStore:
             if answer is None and kind == "orgs":
                 kind = "users"
                 answer = self._bulk(kind, query, body, world)
+            if answer is None and pages:
+                raise ServiceError(
+                    code="github-answer",
+                    what="GitHub's listing of attestations ends in the middle",
+                    why=f"the page after {len(pages)} is not there",
+                    fix="ask again",
+                )
             if answer is None:
                 break
             found, after = listed_in_bulk(answer)

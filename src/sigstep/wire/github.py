@@ -53,8 +53,10 @@ def listed_in_bulk(answer: Mapping[str, Any]) -> tuple[Mapping[str, tuple[Listed
     page = answer.get("page_info")
     page = page if isinstance(page, dict) else {}
     cursor = page.get("next") if page.get("has_next") else ""
+    if not isinstance(cursor, str) or (page.get("has_next") and not cursor):
+        raise malformed("a page has a next one and does not say which")
     by_digest = {digest: () if one is None else _listed(one) for digest, one in found.items()}
-    return by_digest, cursor if isinstance(cursor, str) else ""
+    return by_digest, cursor
 
 
 def _listed(value: Any) -> tuple[Listed, ...]:

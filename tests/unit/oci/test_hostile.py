@@ -165,6 +165,32 @@ def test_lists_that_go_on(link: str, code: str) -> None:
             assert caught.value.code == (code or endless)
 
 
+@pytest.mark.parametrize(
+    ("status", "kind", "code"),
+    [
+        (404, INDEX, "registry-not-found"),
+        (405, INDEX, "registry-refused"),
+        (503, INDEX, "service-unavailable"),
+        (200, "text/html", "image-manifest"),
+    ],
+)
+def test_a_listing_that_ends_in_the_middle(status: int, kind: str, code: str) -> None:
+    """What says that there is no API says so of the first page; later it hides what the list had."""
+    empty = b'{"schemaVersion": 2, "mediaType": "%s", "manifests": []}' % INDEX.encode()
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        if "page=2" in handler.path:
+            sent(handler, status, empty, Content_Type=kind)
+        elif "referrers" in handler.path:
+            sent(handler, 200, empty, Content_Type=INDEX, Link=f'<{handler.path}?page=2>; rel="next"')
+        else:
+            sent(handler, 404, b"")
+
+    with answering(answer) as host, pytest.raises(SigstepError) as caught:
+        referrers.list_referrers(client(), image(host), BLOB.digest)
+    assert caught.value.code == code
+
+
 def test_tags_that_are_none() -> None:
     """A list without tags has none."""
     with answering(lambda handler: sent(handler, 200, b'{"name": "app", "tags": null}')) as host:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from tests.unit.refusals import code_of
 
 from sigstep.model import limits
-from sigstep.stores.beside import read_bundles
+from sigstep.stores.beside import find_beside, read_bundles
 
 
 def test_bounds_and_faults_of_a_bundle_file(tmp_path: Path) -> None:
@@ -19,6 +20,19 @@ def test_bounds_and_faults_of_a_bundle_file(tmp_path: Path) -> None:
     assert code_of(lambda: read_bundles(lines)) == "bundle-too-many"
     assert code_of(lambda: read_bundles(tmp_path)) == "bundle-unreadable"
     assert code_of(lambda: read_bundles(tmp_path / "none")) == "bundle-missing"
+
+
+def test_a_folder_that_may_not_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files may be read all the same: what is beside them is hidden, and not none."""
+    artifact = tmp_path / "app.whl"
+    artifact.write_bytes(b"app")
+    assert find_beside(artifact) == find_beside(tmp_path / "none" / "app.whl") == ()
+
+    def refused(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    assert code_of(lambda: find_beside(artifact)) == "bundle-unreadable"
 
 
 def test_a_device_as_a_bundle_file() -> None:

@@ -111,6 +111,28 @@ def test_a_part_of_a_listing_is_no_listing(hub: Sandbox, place: str, monkeypatch
     assert (error.code, error.exit_code) == ("github-too-many", 4)
 
 
+@pytest.mark.parametrize("place", [REPOSITORY, "acme"])
+def test_a_listing_that_ends_in_the_middle(place: str) -> None:
+    """A page that is gone hides what it had; only the first one says that nothing is known."""
+    github = GitHub(retry_seconds=0)
+    asked = GitHubStore(github=github, place=place)
+    link = {"link": f'<{github.api}/next>; rel="next"'}
+    whole = {"attestations": [], "attestations_subject_digests": {}, "page_info": {"has_next": True, "next": "b"}}
+    first, gone = answer(200, json.dumps(whole).encode(), link), answer(404)
+    error = refusal(lambda: asked.find((SUBJECT,), world(in_turn([first, gone]))))
+    assert (error.code, error.exit_code) == ("github-missing" if "/" in place else "github-answer", 4)
+    assert asked.find((SUBJECT,), world(lambda _: gone)) == {SUBJECT.digests[0]: ()}
+
+
+@pytest.mark.parametrize("following", [None, "", 7])
+def test_a_next_page_that_is_not_said(following: object) -> None:
+    """It would be left out without a word."""
+    page = {"attestations_subject_digests": {}, "page_info": {"has_next": True, "next": following}}
+    told = world(lambda _: answer(200, json.dumps(page).encode()))
+    error = refusal(lambda: GitHubStore(github=GitHub(retry_seconds=0), place="acme").find((SUBJECT,), told))
+    assert error.code == "github-answer"
+
+
 def test_errors_say_what_to_change(hub: Sandbox) -> None:
     """Each has its code, and the permission to paste."""
     bundle = made(hub, SUBJECT)
