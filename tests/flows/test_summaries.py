@@ -137,6 +137,29 @@ def test_the_builder_of_level_3_is_named(sandbox: Sandbox, tmp_path: Path, monke
         (tmp_path / "app.whl.vsa.sigstore.json").unlink()
 
 
+def test_a_builder_counts_where_its_provenance_is(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rule about other files that names another builder says nothing of this provenance."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.whl").write_bytes(b"app of a second repository")
+    workflow = "acme/builders/.github/workflows/sign.yml"
+    with monkeypatch.context() as patched:
+        patched.setitem(sandbox.issuer.claims, "job_workflow_ref", f"{workflow}@refs/tags/v1")
+        assert run(sandbox, "attest", "app.whl").return_value == 0
+    other = """- name: others
+  blobs: ["*.gz"]
+  attestations: [{type: provenance, any-of: [release], provenance: {builder: "https://github.com/%s"}}]
+"""
+    for builder, level in (("acme/known/.github/workflows/build.yml", 2), (workflow, 3)):
+        Path("policy.yml").write_text(POLICY.replace("acme/app/**", "acme/builders/**") + other % builder)
+        options = ("--policy", "policy.yml", "--attest-summary", "--verifier-id", VERIFIER)
+        result = run(sandbox, "verify", "app.whl", *options)
+        assert (result.exception, result.return_value) == (None, 0), result.output
+        assert predicate(tmp_path / "app.whl.vsa.sigstore.json")["verifiedLevels"] == [f"SLSA_BUILD_LEVEL_{level}"]
+        (tmp_path / "app.whl.vsa.sigstore.json").unlink()
+
+
 def test_a_refusal_is_attested_as_one(sandbox: Sandbox, folder: Path) -> None:
     """It passes for nothing."""
     options = ("--attest-summary", "--verifier-id", VERIFIER)

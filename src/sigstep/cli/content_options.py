@@ -77,15 +77,6 @@ def _one_workflow(options: dict[str, Any]) -> bool:
     return bool(options["workflow"] or options["identity"])
 
 
-def names_builder(options: dict[str, Any], opened: OpenedPolicy | None, demands: tuple[ContentRule, ...]) -> bool:
-    """Whether the verification asks for one builder, so that a summary of it may say the builder's level."""
-    if opened is not None:
-        from sigstep.policy.document import names_builders
-
-        return names_builders(opened.policy)
-    return _one_workflow(options) or any(getattr(one, "names_builder", False) for one in demands)
-
-
 def _provenance(options: dict[str, Any], *, builder_named: bool) -> ContentRule:
     from sigstep.policy.matcher import Matcher
     from sigstep.policy.provenance import ProvenanceFrom
@@ -115,10 +106,21 @@ def _provenance(options: dict[str, Any], *, builder_named: bool) -> ContentRule:
     return ProvenanceFrom(**members)
 
 
-def sign_summary(report: Report, options: dict[str, Any], world: World, *, builder_named: bool) -> tuple[str, ...]:
+def sign_summary(
+    report: Report,
+    options: dict[str, Any],
+    world: World,
+    opened: OpenedPolicy | None,
+    demands: tuple[ContentRule, ...],
+) -> tuple[str, ...]:
     """Sign the summary that ``--attest-summary`` asks for; where it was written.
 
-    ``builder_named`` is what `names_builder` says.
+    Args:
+        report: of the verification.
+        options: of the command.
+        world: network and environment.
+        opened: the policy that judged, where there was one.
+        demands: what `demands_of` gave.
 
     Raises:
         UsageError: ``verifier-missing``, or a key cannot be read.
@@ -139,7 +141,7 @@ def sign_summary(report: Report, options: dict[str, Any], world: World, *, build
         verifier_id=options["verifier_id"] or _workflow(world),
         resource_uri=options["resource_uri"] or "",
         policy_uri=str(options["policy"].name) if options["policy"] is not None else COMMAND_LINE,
-        builder_named=builder_named,
+        builders=_builders(options, opened, demands),
         options=SigningOptions(trust=trust_request(options), sources=(GitHubActions(), AmbientCredential())),
         key=managed_key(key, environ.get("SIGSTEP_KEY_PASSWORD")) if key is not None else None,
         folder=options["summary_dir"],
@@ -162,3 +164,18 @@ def _workflow(world: World) -> str:
 
 def _conflict(what: str, why: str, fix: str) -> UsageError:
     return UsageError(code="option-conflict", what=what, why=why, fix=fix)
+
+
+def _builders(
+    options: dict[str, Any], opened: OpenedPolicy | None, demands: tuple[ContentRule, ...]
+) -> tuple[ContentRule, ...]:
+    """What names a builder, so that a summary may say the level of provenance which satisfies it."""
+    if opened is not None:
+        from sigstep.policy.document import builders_of
+
+        return builders_of(opened.policy)
+    if _one_workflow(options):
+        from sigstep.policy.provenance import ProvenanceFrom
+
+        return (ProvenanceFrom(builder_named=True),)
+    return tuple(one for one in demands if getattr(one, "names_builder", False))

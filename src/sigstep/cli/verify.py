@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from sigstep.cli.content_options import content_options, demands_of, names_builder, sign_summary
+from sigstep.cli.content_options import content_options, demands_of, sign_summary
 from sigstep.cli.evidence_options import detached_of, evidence_options, thresholds_of
 from sigstep.cli.image_targets import image_options, image_verdicts, is_layout, listed_images
 from sigstep.cli.place_options import finders_of, place_options
@@ -107,7 +107,7 @@ def command(targets: tuple[str, ...], bundles: tuple[Path, ...], form: str, **op
 
         report = demand(report, demands, world)
     click.echo(_rendered(report, form) if form in _FORMS else report_text(report, explain=options["explain"]))
-    for place in sign_summary(report, options, world, builder_named=names_builder(options, opened, demands)):
+    for place in sign_summary(report, options, world, opened, demands):
         click.echo(f"summary -> {plain(place)}", err=True)
     return report.exit_code
 

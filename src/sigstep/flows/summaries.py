@@ -52,7 +52,8 @@ class SummaryRequest:
         verifier_id: URI that names who verified; consumers pair it with the signer.
         resource_uri: what consumers ask for; empty: made from each subject's name.
         policy_uri: where the policy stands.
-        builder_named: the verification asked for one builder (`sigstep.policy.levels.build_level`).
+        builders: what the verification asked of provenance where it named the builder: what satisfies one of them has
+            that builder's level (`sigstep.policy.levels.build_level`).
         options: how to sign; with a key alone (``key``) nothing but the envelope is made.
         key: a managed key.
         folder: where files go; beside each artifact without one.
@@ -63,7 +64,7 @@ class SummaryRequest:
     verifier_id: str
     resource_uri: str = ""
     policy_uri: str = COMMAND_LINE
-    builder_named: bool = False
+    builders: tuple[ContentRule, ...] = ()
     options: SigningOptions = field(default_factory=SigningOptions)
     key: SigningKey | None = None
     folder: Path | None = None
@@ -143,7 +144,7 @@ def _predicate(verdict: Verdict, request: SummaryRequest, world: World) -> dict[
         policy_digest=request.report.policy_digest.removeprefix("sha256:"),
         inputs=tuple(dict.fromkeys(_payload_digest(one) for one in proofs if one.statement is not None)),
         passed=verdict.outcome is Outcome.ACCEPTED,
-        levels=(f"SLSA_BUILD_LEVEL_{_level(proofs, world, builder_named=request.builder_named)}",),
+        levels=(f"SLSA_BUILD_LEVEL_{_level(proofs, request.builders, world)}",),
     )
 
 
@@ -153,12 +154,17 @@ def _payload_digest(proof: Verified) -> Digest:
     return Digest.of(proof.bundle.content.payload)
 
 
-def _level(proofs: Sequence[Verified], world: World, *, builder_named: bool) -> int:
+def _level(proofs: Sequence[Verified], builders: Sequence[ContentRule], world: World) -> int:
     """The highest level of a provenance that agrees with its certificate; 0 without one."""
-    agrees = EveryContent(rules=(ProvenanceFrom(),))
+    now = world.clock.now()
+
+    def satisfies(proof: Verified, rule: ContentRule) -> bool:
+        return EveryContent(rules=(rule,)).judge((proof,), now) is None
+
     built = (one for one in proofs if one.statement and one.statement.predicate_type in SlsaProvenance.uris)
-    good = (one for one in built if agrees.judge((one,), world.clock.now()) is None)
-    return max((build_level(one, builder_named=builder_named) for one in good), default=0)
+    good = (one for one in built if satisfies(one, ProvenanceFrom()))
+    levels = (build_level(one, builder_named=any(satisfies(one, rule) for rule in builders)) for one in good)
+    return max(levels, default=0)
 
 
 def _envelope(payload: bytes, key: SigningKey | None) -> bytes:

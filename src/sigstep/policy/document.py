@@ -137,11 +137,10 @@ class Policy:
     canonical: Digest
 
 
-def names_builders(policy: Policy) -> bool:
-    """Whether the policy asks for provenance, and names the builder wherever it does."""
-    rules = [rule for one in policy.rules for each in one.attestations for rule in each.demands.rules]
-    asked = [rule for rule in rules if isinstance(rule, ProvenanceFrom)]
-    return bool(asked) and all(rule.names_builder for rule in asked)
+def builders_of(policy: Policy) -> tuple[ProvenanceFrom, ...]:
+    """What the policy asks of provenance where it names the builder."""
+    rules = (rule for one in policy.rules for each in one.attestations for rule in each.demands.rules)
+    return tuple(rule for rule in rules if isinstance(rule, ProvenanceFrom) and rule.names_builder)
 
 
 def is_own(data: bytes) -> bool:
