@@ -45,6 +45,7 @@ def sandbox() -> Any:
         ("acme/app", SAID, KIND, STRANGER, "release-mismatch"),
         ("acme/app", SAID, KIND, VOUCHED, "release-mismatch"),
         ("acme", SAID, KIND, RELEASES, "repository-malformed"),
+        ("acme/app@", SAID, KIND, RELEASES, "repository-malformed"),
     ],
 )
 def test_an_asset_of_a_release(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sigstep.errors import UsageError
 from sigstep.model.identity import GITHUB_RELEASES
 from sigstep.model.verdict import Finding
 from sigstep.model.verified import Verified
@@ -59,8 +60,15 @@ def released_by(text: str) -> ReleasedBy:
     Raises:
         UsageError: ``repository-malformed``.
     """
-    slug, _, tag = text.partition("@")
+    slug, at, tag = text.partition("@")
     repository(slug)
+    if at and not tag:  # "acme/app@$TAG" without TAG would take every release
+        raise UsageError(
+            code="repository-malformed",
+            what=f"{text[:100]!r} names no tag",
+            why="nothing stands behind the @",
+            fix="write owner/name@tag, or owner/name for any release",
+        )
     return ReleasedBy(slug=slug, tag=tag)
 
 
