@@ -27,6 +27,16 @@ CASES: dict[str, tuple[str, str | bytes, list[tuple[str, str, int]]]] = {
         f"nodeLinker: node-modules\nnpmRegistryServer: {E}\nnpmScopes:\n  acme: {{npmRegistryServer: {E}/a}}\n  b: 1\n",
         [("npm", E, 2), ("npm @acme", f"{E}/a", 4)],
     ),
+    "pnpm": (
+        "pnpm-workspace.yaml",
+        f"packages: ['a/*']\nregistry: {E}\nregistries:\n  '@a': {E}/a\n  default: {E}/d\nnamedRegistries:\n  work: {E}/w\n",
+        [("npm", E, 2), ("npm work", f"{E}/w", 7), ("npm @a", f"{E}/a", 4), ("npm", f"{E}/d", 5)],
+    ),
+    "pnpm by address": (
+        "pnpm-workspace.yaml",
+        f"registries:\n  {E}/a:\n    scopes: ['@a', '@b']\n    prefix: work\n  {E}/b: {{serverType: npm}}\n",
+        [("npm @a", f"{E}/a", 2), ("npm @b", f"{E}/a", 2), ("npm work", f"{E}/a", 2), ("npm", f"{E}/b", 5)],
+    ),
     "bun": (
         "bunfig.toml",
         f'[install]\nregistry = {{ url = "{E}", token = "t" }}\n[install.scopes]\n"@a" = "{E}/a"\n',
@@ -173,6 +183,11 @@ def test_what_is_no_such_file(path: str, data: bytes) -> None:
         ("Cargo.toml", "patch = 1\nreplace = [1]\n"),
         (".cargo/config", "source = 1\nregistries = [1]\n"),
         (".yarnrc.yml", "- 1\n"),
+        ("pnpm-workspace.yaml", "- 1\n"),
+        (
+            "pnpm-workspace.yaml",
+            "registry: 1\nregistries: {1: 2, default: []}\nnamedRegistries: [1]\n",
+        ),
         (".github/workflows/a.yml", "jobs: [1]\nenv: 1\n"),
         ("go.mod", "=>\nreplace =>\nreplace (\n=>\n)"),
         ("requirements.txt", "--index-url\n-i\n--\n-\n"),

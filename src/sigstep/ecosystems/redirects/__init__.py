@@ -8,6 +8,7 @@ REDIRECTS: tuple[tuple[str, str], ...] = tuple(
         (".npmrc", "npm:npmrc"),
         (".yarnrc.yml", "npm:yarn_berry"),
         (".yarnrc", "npm:yarn_classic"),
+        ("pnpm-workspace.yaml", "npm:pnpm_workspace"),
         ("bunfig.toml", "npm:bun"),
         ("uv.toml", "python:tables"),
         ("pyproject.toml", "python:tables"),

@@ -1,4 +1,4 @@
-"""Registries of npm, Yarn and Bun, for everything and for a scope (``npm`` and ``npm @scope``)."""
+"""Registries of npm, pnpm, Yarn and Bun, for everything and for a scope (``npm`` and ``npm @scope``)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from sigstep.ecosystems.redirects.common import line_of, lines_of, redirect, table, toml
+from sigstep.ecosystems.redirects.common import line_of, lines_of, redirect, table, texts, toml
 from sigstep.model.dependency import Redirect
 from sigstep.wire import strict_yaml
 
@@ -47,6 +47,23 @@ def yarn_berry(data: bytes, path: str) -> Iterator[Redirect]:
     for name, one in (("npm", whole), *((f"npm @{scope}", one) for scope, one in scopes.items())):
         to = one.get("npmRegistryServer") if isinstance(one, Mapping) else None
         yield from redirect(name, to, path, line_of(data, to))
+
+
+def pnpm_workspace(data: bytes, path: str) -> Iterator[Redirect]:
+    """``registry``, ``registries`` and ``namedRegistries`` of a ``pnpm-workspace.yaml`` (pnpm's settings).
+
+    An entry of ``registries`` is a scope with its address, or an address with its ``scopes`` and ``prefix``.
+    """
+    whole = strict_yaml.loads(data, name=path)
+    named = [("", table(whole).get("registry")), *table(whole, "namedRegistries").items()]
+    for key, value in table(whole, "registries").items():
+        if isinstance(value, Mapping):
+            scopes = [*texts(value.get("scopes")), *texts(value.get("prefix"))]
+            named += [(scope, key) for scope in scopes or [""]]
+        else:
+            named.append(("" if key == "default" else key, value))
+    for name, to in named:
+        yield from redirect(f"npm {name}".rstrip(), to, path, line_of(data, to))
 
 
 def bun(data: bytes, path: str) -> Iterator[Redirect]:
