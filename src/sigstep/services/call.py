@@ -79,7 +79,7 @@ def _checked(response: Response, service: str, allowed: tuple[int, ...], world: 
     if status in allowed:
         return response
     said = server_message(response.body)
-    if passes_over(status):
+    if is_transient(status):
         raise failed(response, service, world, more="the status page of the service")
     raise ServiceError(
         code="service-refused",
@@ -90,13 +90,13 @@ def _checked(response: Response, service: str, allowed: tuple[int, ...], world: 
     )
 
 
-def passes_over(status: int) -> bool:
+def is_transient(status: int) -> bool:
     """Whether another try may get another status than this error."""
     return status in _RETRYABLE or status >= 500
 
 
 def failed(response: Response, service: str, world: World, *, more: str) -> ServiceError:
-    """The error ``service-failed``, retryable, of an answer whose status `passes_over`; ``more``: who may know more."""
+    """The retryable error ``service-failed`` of an answer whose status `is_transient`; ``more``: who may know more."""
     return ServiceError(
         code="service-failed",
         what=f"{service} answered with status {response.status}",

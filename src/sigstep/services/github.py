@@ -13,7 +13,7 @@ from sigstep.model import limits
 from sigstep.ports.http import Response
 from sigstep.ports.retry import Budget, retry_after, retrying
 from sigstep.ports.world import World
-from sigstep.services.call import failed, json_object, passes_over, server_message, unreadable
+from sigstep.services.call import failed, is_transient, json_object, server_message, unreadable
 from sigstep.wire import strict_json
 from sigstep.wire.github import is_slug
 from sigstep.wire.links import next_address
@@ -175,7 +175,7 @@ class GitHub:
         elif status == 404:
             code, what = "github-missing", "GitHub does not know this, or the token may not see it"
             fix = f"check the name; if it is right, {needed}"
-        elif passes_over(status):
+        elif is_transient(status):
             return failed(answer, "GitHub", world, more="https://www.githubstatus.com")
         else:
             code, what, fix = "github-refused", f"GitHub refused the request with status {status}", "see what it says"
