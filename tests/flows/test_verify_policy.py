@@ -86,6 +86,16 @@ def test_a_file_does_not_choose_its_rule(sandbox: Sandbox, tmp_path: Path, monke
         assert (result.return_value, "policy-no-rule" in result.output) == (status, bool(status)), (path, result.output)
 
 
+@pytest.mark.parametrize("pattern", ["hello", "./hello", "./*", ".//hello", "x/../hello"])
+def test_a_pattern_may_be_written_as_paths_are(sandbox: Sandbox, tmp_path: Path, pattern: str) -> None:
+    """A denial with a leading ``./`` denies."""
+    options = policy(
+        tmp_path, '- {name: r, blobs: ["' + pattern + '"], deny: {reason: bad}}\ndefaults: {no-match: allow}'
+    )
+    status, output = verified(sandbox, tmp_path, *options, "--format", "json")
+    assert (status, "policy-denied" in output) == (1, True)
+
+
 def test_another_signer(sandbox: Sandbox, tmp_path: Path) -> None:
     """A good signature of somebody else satisfies no rule."""
     options = policy(tmp_path, "- {name: r, blobs: [hello], signature: {any-of: [release]}}")

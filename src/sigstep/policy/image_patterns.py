@@ -82,15 +82,22 @@ def matched_text(dialect: Dialect, image: Image) -> str:
 def repository_pattern(pattern: str) -> str:
     """A pattern of the policy file for repositories, with Docker Hub's names written in one way.
 
-    ``nginx`` and ``index.docker.io/nginx`` become ``docker.io/library/nginx``, as references do.
+    ``nginx`` and ``index.docker.io/nginx`` become ``docker.io/library/nginx``, and a host is in lower case, as of
+    references.
 
     Raises:
-        UsageError: ``image-pattern``: it has a tag or a digest.
+        UsageError: ``image-pattern``: it has a tag or a digest, or could match no repository: names are lower case.
     """
     head, slash, tail = pattern.partition("/")
+    host = bool(slash) and ("." in head or ":" in head or "*" in head or head == "localhost")
+    if host:
+        head = head.lower()
+        pattern = f"{head}/{tail}"
+    if (tail if host else pattern) != (tail if host else pattern).lower() or "//" in pattern or pattern.endswith("/"):
+        raise _unusable(pattern, "no repository has such a name: they are lower case, in parts between single slashes")
     if "@" in pattern or ":" in pattern.rpartition("/")[2] or not pattern or any(one.isspace() for one in pattern):
         raise _unusable(pattern, "the policy file names repositories, without tags and digests")
-    if slash and ("." in head or ":" in head or "*" in head or head == "localhost"):
+    if host:
         if head not in ("docker.io", "index.docker.io", "registry-1.docker.io"):
             return pattern
     elif "*" in head:

@@ -79,7 +79,8 @@ def rules_for_file(policy: Policy, subject: Subject) -> tuple[PolicyRule, ...]:
     """The rules whose ``blobs`` name the file, by its path (with ``/``, as given but without ``.`` and ``..``) or its
     base name."""
     names = {subject.name, _straight(subject.location)}
-    return tuple(rule for rule in policy.rules if any(_matches(rule.blobs, name) for name in names))
+    patterns = {rule.name: tuple(_straight(one) or one for one in rule.blobs) for rule in policy.rules}
+    return tuple(rule for rule in policy.rules if any(_matches(patterns[rule.name], name) for name in names))
 
 
 def rules_for_image(policy: Policy, repository: str) -> tuple[PolicyRule, ...]:
@@ -240,11 +241,11 @@ def _straight(path: str) -> str:
     """A path without detours, so that none leads into a pattern from outside of it: ``tools/../x`` is ``x``."""
     parts: list[str] = []
     for part in path.split("/"):
-        if part == ".." and parts and parts[-1] not in ("", ".."):
+        if part == ".." and parts and parts[-1] != "..":
             parts.pop()
-        elif part not in ("", ".") or not (parts or part):
+        elif part not in ("", "."):
             parts.append(part)
-    return "/".join(parts)
+    return ("/" if path.startswith("/") else "") + "/".join(parts)
 
 
 def _matches(patterns: tuple[str, ...], name: str) -> bool:

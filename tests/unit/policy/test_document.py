@@ -281,6 +281,20 @@ def test_recalled_runs_and_identities(what: str, named: bool) -> None:
     assert decide(text.replace("SIGNED", ""), replace(proof(key=True), statement=None))[1] == MISSING[1]
 
 
+def test_image_patterns_that_would_name_nothing() -> None:
+    """A denial that is written otherwise than references are would deny nothing."""
+    rule = HEAD + "defaults: {no-match: allow}\nrules: [{name: r, images: ['PATTERN'], deny: {reason: bad}}]"
+    for pattern, names in (
+        ("GHCR.io/acme/**", "ghcr.io/acme/app"),
+        ("Index.Docker.io/nginx", "docker.io/library/nginx"),
+    ):
+        policy = load_policy(rule.replace("PATTERN", pattern).encode())
+        assert [one.name for one in rules_for_image(policy, names)] == ["r"]
+    for pattern in ("ghcr.io/Acme/**", "Acme/*", "Nginx", "ghcr.io/acme/", "ghcr.io//acme", "*/App"):
+        text = rule.replace("PATTERN", pattern).encode()
+        assert code_of(lambda data=text: load_policy(data)) == "image-pattern"  # type: ignore[misc]
+
+
 def test_recalled_runs_of_other_services() -> None:
     """As the certificate writes them."""
     job = "https://gitlab.example/acme/app/-/jobs/7"
