@@ -43,6 +43,22 @@ REVISIONS = {  # one package at one version, from Git: REV is the revision
 }  # fmt: skip
 
 
+def test_the_indexes_of_a_pipfile_lock() -> None:
+    """They stand apart from the packages: one that changes there is another source of each package that uses it."""
+    sources = '{"name": "main", "url": "https://a.example/simple/"}, {"name": "own", "url": "https://b.example/simple"}'
+    entries = '"one": {"version": "==1"}, "two": {"version": "==2", "index": "own"}, "three": {"index": "none"}'
+    text = f'{{"_meta": {{"sources": [{sources}]}}, "default": {{{entries}, "four": {{"path": "."}}}}}}'
+    before = parse(text.encode(), "Pipfile.lock")
+    assert [one.registry for one in before] == [
+        "https://a.example/simple",
+        "https://b.example/simple",
+        "https://a.example/simple",
+        "",
+    ]
+    changes = pair(before, parse(text.replace("b.example", "evil.example").encode(), "Pipfile.lock"))
+    assert [(one.new.name, source_change(one)[0]) for one in changes] == [("two", "source-changed")]
+
+
 @pytest.mark.parametrize("tool", REVISIONS)
 def test_another_revision_of_one_version(tool: str) -> None:
     """The version stays, the code does not: it is a change, at the same place."""
