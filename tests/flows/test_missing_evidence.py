@@ -22,6 +22,8 @@ from sigstep.flows.verify import VerifyRequest, verify
 from sigstep.model.digest import Digest
 from sigstep.model.subject import Subject
 from sigstep.model.verdict import Outcome
+from sigstep.oci.client import Client
+from sigstep.oci.referrers import list_referrers
 from sigstep.oci.source import RemoteImage
 from sigstep.ports.real import real_world
 from sigstep.ports.store import Found
@@ -138,6 +140,27 @@ def test_images(
     assert judged(sandbox, tmp_path, image, "deny: {reason: bad}")[0] == 1, "a denial needs no evidence"
     trust = ("--trusted-root", str(sandbox.trusted_root_file), "--identity-glob", "**", "--issuer-regexp", ".*")
     assert called(sandbox, verify_command, image, *trust, "--type", CHECK)[0] == 0
+
+
+def test_an_attestation_whose_bytes_are_changed_on_the_way(sandbox: Sandbox, tmp_path: Path) -> None:
+    """It is listed and cannot be read: whoever changes it must not make the other one the only one."""
+    image = push(sandbox, "changed-on-the-way")
+    (tmp_path / "p.json").write_text('{"ok": true}')
+    made = ("--type", CHECK, "--predicate", str(tmp_path / "p.json"))
+    wanted = "attestations: [{type: '" + CHECK + "', any-of: [release], exactly-one: true}]"
+    for status in (0, 1):
+        assert called(sandbox, attest, str(image), *made)[0] == 0
+        assert judged(sandbox, tmp_path, str(image), wanted)[0] == status
+    client = Client(real_world())
+    referrer = list_referrers(client, image, client.manifest(image).digest)[0]
+    layer = client.manifest(image.at(referrer.digest)).layers[0]
+    data = client.blob(image, layer, at_most=1 << 20)
+    sandbox.registry.replaced = {str(layer.digest): data[:-1] + b"x"}
+    try:
+        status, output = judged(sandbox, tmp_path, str(image), wanted)
+    finally:
+        sandbox.registry.replaced = {}
+    assert (status, "evidence-incomplete" in output, "registry-digest-mismatch" in output) == (4, True, True), output
 
 
 def test_demands_of_the_command_line(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from sigstep.errors import Refusal, SigstepError
 from sigstep.model.bundle import Bundle
@@ -20,6 +21,7 @@ from sigstep.stores.referrers import bundle_referrers, read_referrer
 from sigstep.verification.pipeline import examine_bundle
 from sigstep.wire.bundle import parse_bundle
 
+_CHANGED: Final = "registry-digest-mismatch"
 _ANYONE = any_signer_unsafe(reason="who counts is judged over all proofs together")
 
 
@@ -72,7 +74,12 @@ class Collected:
         self.attachments.append(replace(attachment, verified=done.verified, finding=done.finding))
 
     def unread(self, storage: Storage, source: str, error: SigstepError, artifact_type: str = "") -> None:
-        """Keep what is attached and is no bundle, with the reason."""
+        """Keep what is attached and is no bundle, with the reason.
+
+        Nobody can push bytes under a digest that is not theirs: where such come, the registry or the way from it hides
+        what is there.
+        """
+        self.whole = self.whole and error.code != _CHANGED
         finding = Finding.of(error, step="bundle", source=source)
         self.findings.append(finding)
         self.attachments.append(
