@@ -176,6 +176,15 @@ def test_sbom_of_an_image(sandbox: Sandbox) -> None:
     assert run(sandbox, verify, str(image), "--type", CYCLONEDX, *trusted(sandbox))[0] == 1
 
 
+def test_no_sbom_of_an_index_without_images(sandbox: Sandbox) -> None:
+    """An SBOM is about an image of the index; where it lists none there is nothing to attest."""
+    image = parse_reference(f"{sandbox.url.partition('//')[2]}/lists-nothing:v1")
+    Client(real_world()).put_manifest(image, index_document([]), INDEX)
+    with pytest.raises(SigstepError) as caught:
+        run(sandbox, attest, str(image), "--sbom", "auto")
+    assert (caught.value.code, caught.value.exit_code) == ("no-predicate", 3)
+
+
 def test_download_of_older_signatures(sandbox: Sandbox, tmp_path: Path) -> None:
     """The payload that was signed, once, with a bundle for each signature; `verify` takes it as a file."""
     image = push(sandbox, "older-signed")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.flows.test_images import push
 from tests.sandboxes import sandbox
+from tests.unit.refusals import code_of
 
 import sigstep
 from sigstep import Incomplete, NothingToExamine, Refused, SigningOptions, TrustRequest
@@ -69,6 +70,15 @@ def test_nothing_to_verify_is_no_success(job: Path) -> None:
         sigstep.verify(
             rule=sigstep.repository("acme/app"), trust=TrustRequest(trusted_roots=(job / "trusted_root.json",))
         )
+
+
+def test_nothing_to_attest_is_no_success(job: Path, sandbox: Sandbox) -> None:
+    """An empty list of predicates, about files and about an image: refused, and nothing is written or attached."""
+    options = SigningOptions(trust=TrustRequest(trust_config=job / "trust_config.json"), sources=(GitHubActions(),))
+    image = str(push(sandbox, "nothing-said"))
+    assert code_of(lambda: sigstep.attest("dist/*.whl", predicates=(), options=options)) == "no-predicate"
+    assert code_of(lambda: sigstep.sign_images(image, predicates=(), options=options)) == "no-predicate"
+    assert [one.name for one in (job / "dist").iterdir()] == ["app.whl"]
 
 
 def test_the_how_to_on_images(job: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

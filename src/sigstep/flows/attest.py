@@ -123,7 +123,7 @@ def complete(
         UsageError, TokenError: see `provenance`.
     """
     if not predicates:
-        raise NothingToExamine(code="no-predicate", what="nothing is named to attest", fix="name what to attest")
+        raise NothingToExamine(code="no-predicate", what="there is nothing to attest", fix="name what to attest")
     if all(one.content is not None for one in predicates):
         return tuple(predicates)
     made = provenance(options, run, world, extras)

@@ -72,7 +72,8 @@ def sign_images(request: ImageSigningRequest, world: World) -> SigningResult:
         check_described(predicate, [(one.subject, _meant_by(one.manifest)) for one in targets])
     bills = [(one, _bill(one, request.settings, world)) for one in _described(client, request)]
     run = open_run(request.options, world)
-    predicates = complete(request.predicates, request.extras, request.options, run, world) if request.predicates else ()
+    wanted = request.predicates or not bills
+    predicates = complete(request.predicates, request.extras, request.options, run, world) if wanted else ()
     jobs = [(target, predicate) for target in targets for predicate in predicates] + bills
     attaching = Attaching(client=client, run=run, attach_as=request.attach_as, replace=request.replace)
 
