@@ -320,6 +320,22 @@ def test_change(report: DependencyReport, family: str, case: Case) -> None:
     assert set(case.notes) <= {rule for rule, _, _ in said}, said
 
 
+@pytest.mark.parametrize(
+    ("family", "title", "message"),
+    [
+        ("pypi", "empty-provenance", "an attestation does not hold (provenance-empty)"),
+        ("pypi", "other-file", "an attestation is about another file"),
+        ("npm", "wrong-subject", "an attestation is about another package"),
+        ("npm", "other-publish", "an attestation is about another package"),
+    ],
+)
+def test_an_answer_that_is_about_nothing_or_something_else(
+    report: DependencyReport, family: str, title: str, message: str
+) -> None:
+    """The reason is told, not only that it does not hold: the digest is right and the name is not, or nothing is there."""
+    assert message in " ".join(one.message for one in result_of(report, family, title).findings)
+
+
 def test_there_are_enough() -> None:
     """Issue 8: at least 60 version changes with expected verdicts."""
     assert len(ALL) >= 60

@@ -119,7 +119,7 @@ def _prove(signed: Signed, subject: Subject, locked: Locked, ask: Ask) -> tuple[
     names = {one.name for one in statement.subjects} if statement else set()
     if statement is None or names != {subject.name} or not _publishes(verified, locked):
         raise FormatError(
-            code="package-subject-mismatch",
+            code="subject-mismatch",
             what="an attestation is about another package",
             why=f"it names {sorted(names)[:2]}, wanted is {subject.name}",
             fix="do not install it; tell the maintainers",

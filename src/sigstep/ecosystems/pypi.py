@@ -147,7 +147,7 @@ def _prove(body: bytes, name: str, digest: Digest, ask: Ask) -> list[Publisher]:
             assert verified.statement is not None
             names = [each.name for each in verified.statement.subjects]
             if len(names) != 1 or not same_file(names[0], name):
-                raise _refused("package-subject-mismatch", "an attestation is about another file", str(names[:2]))
+                raise _refused("subject-mismatch", "an attestation is about another file", str(names[:2]))
             publisher = publisher_of(verified.identity)
             _check_claim(claimed, publisher)
             found.append(publisher)

@@ -27,7 +27,7 @@ from sigstep.wire.signed_document import parse_signed
 from sigstep.wire.snappy import unsnapped
 
 GITHUB: Final = "https://github.com/"
-_MISMATCHES: Final = frozenset({"package-subject-mismatch", "subject-mismatch", "message-digest", "entry-digest"})
+_MISMATCHES: Final = frozenset({"subject-mismatch", "message-digest", "entry-digest"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
