@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from sigstep.errors import NothingToExamine, SigstepError, UsageError
+from sigstep.errors import NothingToExamine, SigstepError
 from sigstep.flows.engine_policies import engine_of
 from sigstep.flows.evidence import collect
 from sigstep.flows.images import open_source
@@ -109,7 +109,7 @@ def admit(request: AdmissionRequest, world: World) -> AdmissionReport:
     Raises:
         NothingToExamine: ``no-subject``: no manifest has a workload with an image.
         FormatError: ``engine-policy``, ``manifest-malformed``, or of the YAML: nothing is admitted.
-        UsageError: ``engine-unknown``, ``policy-missing``.
+        UsageError: ``engine-unknown``.
     """
     workloads = [one for name, data in request.manifests for one in read_workloads(data, source=name)]
     written = list(dict.fromkeys(image.image for one in workloads for image in one.images))
@@ -229,13 +229,7 @@ def _by_own_policy(
     request: AdmissionRequest, workloads: Sequence[Workload], written: Sequence[str], world: World
 ) -> AdmissionReport:
     """By this project's policy file; the verdicts are those of ``sigstep verify --policy``."""
-    if request.policy is None:
-        raise UsageError(
-            code="policy-missing",
-            what="no policy is named",
-            why=f"{OWN} judges by a policy file of this project",
-            fix="name it with --policy",
-        )
+    assert request.policy is not None  # the command line asks for exactly one file
     verdicts: dict[str, Verdict | SigstepError] = {}
     for one in written:
         verdicts[one] = _own_verdict(one, request, request.policy, world)
