@@ -155,3 +155,15 @@ def test_an_answer_that_is_lost_for_the_same_signature(box: Sandbox, world: Worl
     with pytest.raises(SigstepError) as caught:
         attest(one, world)
     assert (caught.value.code, caught.value.exit_code) == ("service-refused", 4)
+
+
+def test_a_certificate_under_another_root_is_waited_for_by_name(box: Sandbox, world: World, tmp_path: Path) -> None:
+    """An authority that was changed may be changed back: who waits is told what is wrong, and nothing is signed."""
+    told: list[str] = []
+    box.faults.set("fulcio", FAULTS["wrong signature"])
+    with pytest.raises(SigstepError) as caught:
+        attest(request(box, tmp_path, "fulcio", 60), replace(world, tell=told.append))
+    box.faults.clear()
+    assert any("certificate-wrong; trying again" in line for line in told), told
+    assert "the certificate of" in caught.value.why
+    assert written(tmp_path) == ["0.bin", "1.bin", "2.bin"]

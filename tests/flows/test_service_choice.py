@@ -304,6 +304,12 @@ def test_a_detached_sct_of_a_key_out_of_its_window(detached: Pair, world: World)
     assert "was not valid at" in caught.value.why
 
 
+def _code_beneath(error: ServiceError) -> str:
+    """Of the last try, which the service's own error tells about."""
+    assert isinstance(error.__cause__, ServiceError)
+    return error.__cause__.code
+
+
 def test_a_certificate_that_is_not_ours(pair: Pair, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """About another key, or in no CT log of the trusted root: not used."""
     with monkeypatch.context() as patched:
@@ -311,10 +317,12 @@ def test_a_certificate_that_is_not_ours(pair: Pair, world: World, monkeypatch: p
         patched.setattr("sigstep.sandbox.fulcio._proven_key", lambda body, principal: other)
         with pytest.raises(ServiceError) as caught:
             certified(pair, world)
+    assert _code_beneath(caught.value) == "certificate-wrong"
     assert "it is about another key" in caught.value.why
     monkeypatch.setattr(pair.one.fulcio, "ct_logs", ())
     with pytest.raises(ServiceError) as caught:
         certified(pair, world, scts=1)
+    assert _code_beneath(caught.value) == "certificate-wrong"
     assert "no CT log of the trusted root vouches for it" in caught.value.why
 
 
