@@ -12,7 +12,9 @@ from sigstore.verify import Verifier
 from tests.flows.main_line import accepted, run
 from tests.sandboxes import private_sandbox, sandbox
 
+from sigstep.sandbox.faults import Fault
 from sigstep.sandbox.local import Sandbox
+from sigstep.wire.bundle import parse_bundle
 
 __all__ = ["private_sandbox", "sandbox"]
 WHEEL = "acme_app-1.0-py3-none-any.whl"
@@ -84,3 +86,16 @@ def test_no_log(private_sandbox: Sandbox, dist: Path) -> None:
     result = run(private_sandbox, "attest", WHEEL, "--pep740")
     assert (result.exception, result.return_value) == (None, 2)
     assert "pep740-log" in result.output
+
+
+def test_a_pending_bundle_is_not_published(sandbox: Sandbox, dist: Path) -> None:
+    """While the log is out nobody could verify it, and an index takes nothing back: the bundle waits for its entry."""
+    sandbox.faults.set("rekor-v1", Fault(kind="status"))
+    try:
+        result = run(sandbox, "attest", WHEEL, "--pep740", "--on-log-outage", "defer", "--retry-for", "0")
+    finally:
+        sandbox.faults.clear("rekor-v1")
+    assert (result.exception, result.return_value) == (None, 2), result.output
+    assert "publish-pending" in result.output
+    assert parse_bundle((dist / f"{WHEEL}.sigstore.json").read_bytes()).pending
+    assert not list(dist.glob("*.attestation"))
