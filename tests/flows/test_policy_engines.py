@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.attached import WORKFLOW, Maker
 from tests.flows.test_images import push, run
 from tests.sandboxes import sandbox
 from tests.unit.refusals import code_of
+from tests.unit.services.test_rego import Programs
 
 from sigstep.cli.policy import group
 from sigstep.cli.sign import command as sign
 from sigstep.engines import ENGINES
+from sigstep.engines.kyverno.engine import Kyverno
 from sigstep.flows.engine_policies import engine_of
+from sigstep.oci.client import Client
 from sigstep.policy.document import load_policy
+from sigstep.policy.engine import Export, Wanted
+from sigstep.ports.real import real_world
 from sigstep.sandbox.local import Sandbox
+from sigstep.stores.referrers import publish
+from sigstep.wire.bundle import encode_bundle
 
 __all__ = ["sandbox"]
 
@@ -78,6 +87,20 @@ def test_nothing_is_proposed_for_strangers(sandbox: Sandbox, image: str) -> None
     assert code_of(lambda: called(sandbox, "from-image", image, *named)) == "proposal-unsigned"
 
 
+def test_nothing_is_proposed_for_one_of_two(sandbox: Sandbox) -> None:
+    """Who may push can attach: a stranger's signature beside the maintainer's needs a word on who is meant."""
+    image = push(sandbox, "two-signers")
+    client, maker = Client(real_world()), Maker(sandbox)
+    manifest = client.manifest(image)
+    for repository in ("acme/app", "evil/app"):
+        signed = maker.statement(manifest.digest, repository=repository)
+        publish(client, image, manifest, encode_bundle(signed.bundle))
+    options = ("from-image", str(image), *trust(sandbox))
+    assert code_of(lambda: called(sandbox, *options)) == "proposal-ambiguous"
+    status, text, _ = called(sandbox, *options, "--identity", WORKFLOW)
+    assert (status, WORKFLOW in text, "evil" in text) == (0, True, False)
+
+
 @pytest.mark.parametrize("engine", ["policy-controller", "kyverno", "gatekeeper"])
 def test_exports_are_tried_before_they_are_written(
     sandbox: Sandbox, image: str, proposal: Path, tmp_path: Path, engine: str
@@ -97,6 +120,36 @@ def test_exports_are_tried_before_they_are_written(
     assert code_of(lambda: called(sandbox, *options, *named)) == "export-denies-image"
     assert not folder.exists()
     assert "tried on no image" in called(sandbox, *options)[2]
+
+
+def test_an_image_that_cannot_be_tried(
+    sandbox: Sandbox, image: str, proposal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gatekeeper's rules are Rego: where nothing evaluates it, nothing is written unless it is asked for untried."""
+    bare = replace(real_world(), process=Programs(lie="no regorus"))
+    monkeypatch.setattr("sigstep.cli.policy_engines.real_world", lambda: bare)
+    options = ("export", str(proposal), "--engine", "gatekeeper", "--out", str(tmp_path / "out"), *trust(sandbox))
+    assert code_of(lambda: called(sandbox, *options, "--image", image)) == "export-undecided"
+    assert not (tmp_path / "out").exists()
+    assert called(sandbox, *options)[0] == 0
+
+
+def test_an_export_that_says_something_else(
+    sandbox: Sandbox, proposal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer with a defect, here one that lets every workflow of GitHub sign, is caught by reading what it wrote."""
+    honest = Kyverno.export
+
+    def wider(self: Kyverno, wanted: Wanted) -> Export:
+        made = honest(self, wanted)
+        files = [replace(one, data=one.data.replace(WORKFLOW.encode(), b"https://github.com/*")) for one in made.files]
+        assert tuple(files) != made.files
+        return replace(made, files=tuple(files))
+
+    monkeypatch.setattr(Kyverno, "export", wider)
+    options = ("--engine", "kyverno", "--out", str(tmp_path / "out"), *trust(sandbox))
+    assert code_of(lambda: called(sandbox, "export", str(proposal), *options)) == "export-differs"
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_engine_that_reads_no_bundles(sandbox: Sandbox, image: str, proposal: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.unit.engines.exported import ENGINES, PROVENANCE, attested, export, policy, refused, signed
+from tests.unit.refusals import code_of
 
 from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.policy.document import Policy, load_policy
@@ -165,3 +166,16 @@ def test_written_policies_are_read_back() -> None:
             made.no_match,
             made.require_digest,
         )
+
+
+@pytest.mark.parametrize(
+    ("rule", "more"),
+    [
+        ("signature: {any-of: [release]}", "recall-list: {file: recalls.yml, signed-by: [release], max-age: 7d}"),
+        ("attestations: [{type: 'https://a.example/t', any-of: [release], exactly-one: true}]", ""),
+    ],
+)
+def test_what_is_not_written_again(rule: str, more: str) -> None:
+    """A file without its recall list, or without a demand on what is attested, would take more than its author did."""
+    made = policy(f"- {{name: app, images: [ghcr.io/acme/app], {rule}}}", more)
+    assert code_of(lambda: write_policy(made)) == "policy-unwritable"
