@@ -144,6 +144,11 @@ CASES: dict[str, tuple[str, str | bytes, list[tuple[str, str, int]]]] = {
             ("the variable BUNDLE_MIRROR__ALL", f"{E}/b", 8),
         ],
     ),
+    "bundler": (
+        ".bundle/config",
+        f'---\nBUNDLE_PATH: "vendor"\nBUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE/: "{E}"\n',
+        [("the variable BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE/", E, 3)],
+    ),
     "an action": (
         "setup/action.yml",
         f"runs:\n  using: composite\n  steps:\n  - run: make\n    env: {{UV_INDEX: {E}}}\n",
@@ -184,6 +189,7 @@ def test_what_is_no_such_file(path: str, data: bytes) -> None:
         (".cargo/config", "source = 1\nregistries = [1]\n"),
         (".yarnrc.yml", "- 1\n"),
         ("pnpm-workspace.yaml", "- 1\n"),
+        (".bundle/config", "- 1\n"),
         (
             "pnpm-workspace.yaml",
             "registry: 1\nregistries: {1: 2, default: []}\nnamedRegistries: [1]\n",

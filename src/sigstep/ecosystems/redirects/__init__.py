@@ -24,6 +24,7 @@ REDIRECTS: tuple[tuple[str, str], ...] = tuple(
         ("Cargo.toml", "cargo:manifest"),
         ("go.mod", "golang:module"),
         ("go.work", "golang:module"),
+        ("*/.bundle/config", "environment:bundler"),
         ("*/.github/workflows/*.yml", "environment:workflow"),
         ("*/.github/workflows/*.yaml", "environment:workflow"),
         ("action.yml", "environment:workflow"),

@@ -1,11 +1,11 @@
-"""Variables of a workflow that package managers obey: its ``env:``, and those of jobs, containers and steps."""
+"""Variables that package managers obey: of workflows, jobs, containers, steps and actions; of Bundler's own file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from sigstep.ecosystems.redirects.common import redirect
+from sigstep.ecosystems.redirects.common import line_of, redirect, table
 from sigstep.model import limits
 from sigstep.model.dependency import Redirect
 from sigstep.wire import strict_yaml
@@ -33,6 +33,13 @@ def workflow(data: bytes, path: str) -> Iterator[Redirect]:
             for name, node in _members(holder.get("env")).items():
                 if _counts(name.lower(), str(node.value)):
                     yield from redirect(f"the variable {name}", str(node.value or ""), path, node.line)
+
+
+def bundler(data: bytes, path: str) -> Iterator[Redirect]:
+    """Mirrors of a ``.bundle/config`` (Bundler's bundle-config(1)), whose members are named as variables."""
+    for name, to in table(strict_yaml.loads(data, name=path)).items():
+        if _counts(str(name).lower(), ""):
+            yield from redirect(f"the variable {name}", to, path, line_of(data, name))
 
 
 def _counts(name: str, value: str) -> bool:
