@@ -11,7 +11,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -338,14 +338,13 @@ def test_each_is_refused_by_its_check(sandbox: Sandbox, form: str) -> None:
     """Whole it is accepted; with one thing wrong it is refused with the code of that thing."""
     trust = prepare(TrustMaterial(roots=(trusted_root_of(sandbox.trusted_root(), name="sandbox"),)))
     content = json.dumps(STATEMENT).encode() if "envelope" in form else b"hello"
-    later = datetime.now(timezone.utc) + timedelta(minutes=1)  # noqa: TID251 - the sandbox signs in real time
 
     def judge(mutant: Mutant) -> str:
         told = {**FORMS[form], **mutant.forge}
         bundle = copy.deepcopy(sandbox.forge.bundle(told.pop("content", content), **told))
         mutant.after(bundle)
         try:
-            establish(bundle_of(bundle), SUBJECT, trust, now=later)
+            establish(bundle_of(bundle), SUBJECT, trust, now=RealClock().now())
         except Refusal as error:
             return error.code
         return "accepted"

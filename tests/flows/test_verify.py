@@ -6,7 +6,7 @@ import base64
 import copy
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from sigstep.model.digest import Algorithm, Digest
 from sigstep.model.subject import Subject
 from sigstep.model.trust import Thresholds, TrustMaterial
 from sigstep.model.verified import Verified
+from sigstep.ports.real import RealClock
 from sigstep.proofs.prepared import prepare
 from sigstep.sandbox.local import Sandbox
 from sigstep.verification.pipeline import establish
@@ -25,7 +26,6 @@ from sigstep.wire.trusted_root import trusted_root_of
 
 FORMS = [(1, False), (1, True), (2, False), (2, True)]
 SUBJECT = Subject(name="artifact", digests=tuple(Digest.of(ARTIFACT, one) for one in Algorithm))
-NOW = datetime.now(timezone.utc) + timedelta(minutes=1)  # noqa: TID251 - the sandbox signs in real time
 Json = dict[str, Any]
 Change = Callable[[Json], None]
 
@@ -39,7 +39,7 @@ def bundles(sandbox: Sandbox) -> dict[tuple[int, bool], Json]:
 def proved(sandbox: Sandbox, bundle: Json, *, root: Json | None = None, **options: Any) -> Verified:
     """What the pipeline proves about the artifact."""
     material = TrustMaterial(roots=(trusted_root_of(root or sandbox.trusted_root(), name="sandbox"),))
-    options = {"now": NOW, **options}
+    options = {"now": RealClock().now(), **options}
     return establish(bundle_of(bundle), options.pop("subject", SUBJECT), prepare(material), **options)
 
 
@@ -326,7 +326,7 @@ def test_thresholds(sandbox: Sandbox, bundles: dict[tuple[int, bool], Json]) -> 
 def test_the_future_is_refused(sandbox: Sandbox, bundles: dict[tuple[int, bool], Json]) -> None:
     """A log or authority whose clock is hours ahead of ours, or ours behind."""
     for form in FORMS:
-        assert code(sandbox, bundles[form], now=NOW - timedelta(hours=5)) == "time-in-future"
+        assert code(sandbox, bundles[form], now=RealClock().now() - timedelta(hours=5)) == "time-in-future"
 
 
 def test_no_mutant_is_accepted(sandbox: Sandbox, bundles: dict[tuple[int, bool], Json]) -> None:

@@ -14,6 +14,7 @@ from sigstep.model.digest import Digest
 from sigstep.model.subject import Subject
 from sigstep.model.trust import TrustMaterial
 from sigstep.model.verified import TimeSource, Verified
+from sigstep.ports.real import RealClock
 from sigstep.proofs.prepared import prepare
 from sigstep.sandbox.local import Sandbox
 from sigstep.verification.pipeline import establish
@@ -36,8 +37,7 @@ MOMENT = timedelta(microseconds=1)
 def proved(sandbox: Sandbox, bundle: Json, root: Json) -> Verified:
     """What holds under a trusted root."""
     trust = prepare(TrustMaterial(roots=(trusted_root_of(root, name="sandbox"),)))
-    later = datetime.now(timezone.utc) + timedelta(minutes=1)  # noqa: TID251 - the sandbox signs in real time
-    return establish(bundle_of(bundle), SUBJECT, trust, now=later)
+    return establish(bundle_of(bundle), SUBJECT, trust, now=RealClock().now())
 
 
 def with_window(sandbox: Sandbox, kind: str, start: datetime, end: datetime) -> Json:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,6 +14,7 @@ from sigstep.model.digest import Digest
 from sigstep.model.subject import Subject
 from sigstep.model.trust import Thresholds, TrustMaterial, Witness
 from sigstep.model.verified import Verified
+from sigstep.ports.real import RealClock
 from sigstep.proofs.prepared import prepare
 from sigstep.sandbox import checkpoint
 from sigstep.sandbox.local import Sandbox
@@ -24,7 +24,6 @@ from sigstep.wire.trusted_root import trusted_root_of
 
 KEYS = {"witness-one.example": Ed25519PrivateKey.generate(), "witness-two.example": Ed25519PrivateKey.generate()}
 KNOWN = tuple(Witness(name=name, key=key.public_key().public_bytes_raw()) for name, key in KEYS.items())
-NOW = datetime.now(timezone.utc) + timedelta(minutes=1)  # noqa: TID251 - the sandbox signs in real time
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,7 @@ def proved(sandbox: Sandbox, witnesses: tuple[Witness, ...], needed: int) -> Ver
     trust = prepare(TrustMaterial(roots=(root,), witnesses=witnesses))
     subject = Subject(name="artifact", digests=(Digest.of(ARTIFACT),))
     bundle = bundle_of(oracle_bundle(sandbox, rekor=2, statement=False))
-    return establish(bundle, subject, trust, now=NOW, thresholds=Thresholds(witnesses=needed))
+    return establish(bundle, subject, trust, now=RealClock().now(), thresholds=Thresholds(witnesses=needed))
 
 
 def test_known_witnesses_count(witnessed: Sandbox) -> None:
