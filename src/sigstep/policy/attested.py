@@ -35,35 +35,6 @@ def judge_attested(
         Undecided: a clause could not be evaluated, and nothing else satisfies; ``evidence-incomplete``: all that was
             found satisfies, and one that was not found might not.
     """
-    found = _judged(rule, wanted, made, proofs, now, circumstances)
-    if found is None and not circumstances.whole and hangs_on_all(wanted):
-        raise incomplete(f"rule {rule} asks something of every attestation {wanted.type}")
-    return found
-
-
-def hangs_on_all(wanted: Attested) -> bool:
-    """Whether one more attestation by the same signers could break the demand: it is about all of them."""
-    return wanted.every or wanted.demands.exactly_one or bool(wanted.demands.rules)
-
-
-def incomplete(why: str) -> Undecided:
-    """The error of a demand on everything that there is, where not everything could be looked at."""
-    return Undecided(
-        code="evidence-incomplete",
-        what="a place that may have another attestation could not be asked",
-        why=why,
-        fix="try again when it answers, or name the bundles with --bundle",
-    )
-
-
-def _judged(
-    rule: str,
-    wanted: Attested,
-    made: Mapping[str, list[Verified]],
-    proofs: Sequence[Verified],
-    now: datetime,
-    circumstances: Circumstances,
-) -> Finding | None:
     trusted = {id(one) for name in wanted.quorum.names for one in made[name]}
     known = [one for one in proofs if id(one) in trusted and one.statement is not None]
     types = (wanted.type, *wanted.also)
@@ -100,10 +71,26 @@ def _judged(
             what=f"rule {rule}: no attestation {wanted.type} that satisfies every condition by enough signers",
             why=f"at least {wanted.quorum.count} of {', '.join(wanted.quorum.names)} have to attest it",
         )
-    if not wanted.demands.rules:
-        return None
     others = [one for one in known if one.statement and one.statement.predicate_type not in types]
-    return EveryContent(rules=wanted.demands.rules).judge([*good, *others], now)
+    found = EveryContent(rules=wanted.demands.rules).judge([*good, *others], now) if wanted.demands.rules else None
+    if found is None and not circumstances.whole and hangs_on_all(wanted):
+        raise incomplete(f"rule {rule} asks something of every attestation {wanted.type}")
+    return found
+
+
+def hangs_on_all(wanted: Attested) -> bool:
+    """Whether one more attestation by the same signers could break the demand: it is about all of them."""
+    return wanted.every or wanted.demands.exactly_one or bool(wanted.demands.rules)
+
+
+def incomplete(why: str) -> Undecided:
+    """The error of a demand on everything that there is, where not everything could be looked at."""
+    return Undecided(
+        code="evidence-incomplete",
+        what="a place that may have another attestation could not be asked",
+        why=why,
+        fix="try again when it answers, or name the bundles with --bundle",
+    )
 
 
 def reached(quorum: Quorum, made: Mapping[str, list[Verified]], proofs: Sequence[Verified]) -> bool:
