@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -35,7 +35,7 @@ class Recall:
     Attributes:
         value: the digest, commit, run URL (at GitHub that of the run, whatever part of it was named) or repository id;
             for an identity its subject as written, for people.
-        issuer, subject: of an identity.
+        issuer, subject: of an identity; ASCII letters compare without case.
         start, end: an identity's window (aware, both ends included); open where None.
         day: when it was recalled.
     """
@@ -171,7 +171,8 @@ def _recall(section: Section) -> Recall:
         value = _value(kind, section.text(kind), section.members[kind].line)
         return Recall(kind=kind, value=value, reason=reason, day=day)
     inner = section_of(section.members["identity"], "recall.identity").only("issuer", "subject")
-    issuer, subject = matcher_of(inner, "issuer"), matcher_of(inner, "subject")
+    # a name whose case was written otherwise would recall nobody, and say so nowhere
+    issuer, subject = (replace(matcher_of(inner, one), ignore_case=True) for one in ("issuer", "subject"))
     start, end = section.moment("from"), section.moment("until", last=True)
     if start is not None and end is not None and start > end:
         raise malformed("the window of a recall ends before it begins", section.line, "write from before until")

@@ -263,6 +263,7 @@ RUN = "https://github.com/Acme/app/actions/runs/7"
         (IDENTITY + ", from: 2026-11-20, until: 2026-11-23", True),
         (IDENTITY + ", until: '2026-11-22T23:59:59Z'", False),
         (IDENTITY.replace("release.yml", "other.yml"), False),
+        (IDENTITY.replace("github.com/", "GitHub.com/").replace("release.yml", "Release.yml"), True),
         (IDENTITY.replace("token.actions", "evil"), False),
     ],
 )
