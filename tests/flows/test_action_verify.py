@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from tests.acts import act
+from tests.attesting import RELEASE, RELEASES, bundle, statement
 
 from sigstep.sandbox.local import Sandbox
 
@@ -62,6 +65,17 @@ def test_a_tampered_file_ends_the_job(sandbox: Sandbox, signed: dict[str, bytes]
     assert (outputs["verified-count"], outputs["failed-count"]) == ("0", "1")
     assert len(ran.errors) == 1
     assert "refused" in ran.summary
+
+
+@pytest.mark.parametrize(("asked", "status"), [("acme/app@v1", 0), ("acme/app@v2", 1)])
+def test_an_asset_of_a_release(sandbox: Sandbox, tmp_path: Path, asked: str, status: int) -> None:
+    """GitHub's own word about a release, by the input ``release-of``."""
+    digest = {"sha256": hashlib.sha256(b"an asset").hexdigest()}
+    said = bundle(sandbox, statement("asset.txt", digest, RELEASE, {"repository": "acme/app", "tag": "v1"}), RELEASES)
+    files = {"dist/asset.txt": b"an asset", "dist/asset.txt.sigstore.json": json.dumps(said).encode()}
+    ran = act(WORKFLOW % f"release-of: {asked}", tmp_path, files=files, env=sandbox.environ())
+    assert ran.status == status, ran.log
+    assert ("release-mismatch" in ran.log) == bool(status)
 
 
 def test_no_signer_is_a_usage_error(sandbox: Sandbox, signed: dict[str, bytes], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from sigstep.model.verdict import Finding, Report, Verdict
 from sigstep.oci.reference import Reference, parse_reference
 from sigstep.oci.saved import SavedImage
 from sigstep.policy.matcher import Matcher
+from sigstep.policy.release import released_by
 from sigstep.policy.rule import AllOf, Rule
 from sigstep.policy.signer import HasPredicateType, SignedBy, owner, repository, signer_workflow
 from sigstep.ports.store import Finder
@@ -34,7 +36,10 @@ from sigstep.subjects.directory import is_bundle
 from sigstep.subjects.files import FileSubjects
 from sigstep.subjects.manifest import read_images
 
-_SIGNERS = ("repo", "owner", "signer-workflow", "identity", "issuer", "deny-self-hosted-runners", "predicate-type")
+_SIGNERS = (
+    *("repo", "owner", "signer-workflow", "release-of", "identity", "issuer"),
+    *("deny-self-hosted-runners", "predicate-type"),
+)
 
 
 def run(inputs: Inputs, world: World) -> StepResult:
@@ -89,8 +94,13 @@ def rule_of(inputs: Inputs) -> Rule:
     Raises:
         UsageError: ``input-signer-missing``, ``input-issuer-missing``.
     """
-    makers = {"repo": repository, "owner": owner, "signer-workflow": signer_workflow}
-    rules: list[Rule] = [make(inputs.text(name)) for name, make in makers.items() if inputs.text(name)]
+    makers: dict[str, Callable[[str], Rule]] = {
+        "repo": repository,
+        "owner": owner,
+        "signer-workflow": signer_workflow,
+        "release-of": released_by,
+    }
+    rules = [make(inputs.text(name)) for name, make in makers.items() if inputs.text(name)]
     if identity := inputs.text("identity"):
         if not inputs.text("issuer"):
             raise UsageError(
@@ -105,7 +115,7 @@ def rule_of(inputs: Inputs) -> Rule:
             code="input-signer-missing",
             what="no signer is named",
             why="anybody can sign; only a signer that you name says something",
-            fix="add `repo: owner/name`, `signer-workflow:`, `identity:` with `issuer:`, or `policy:`",
+            fix="add `repo: owner/name`, `signer-workflow:`, `release-of:`, `identity:` with `issuer:`, or `policy:`",
         )
     if inputs.flag("deny-self-hosted-runners"):
         rules.append(SignedBy(extensions=(("runner-environment", Matcher("github-hosted")),)))
@@ -210,10 +220,11 @@ def _images(inputs: Inputs) -> tuple[tuple[Reference | SavedImage, ...], dict[Re
 
 
 def _places(inputs: Inputs, world: World) -> tuple[Finder, ...]:
-    """Where bundles are looked for: GitHub about the repository that has to be the builder, else about this one."""
+    """Where bundles are looked for: GitHub about the repository that has to have made it, else about this one."""
     if inputs.flag("offline"):
         return ()
     about = inputs.text("github") or inputs.text("repo") or inputs.text("owner")
+    about = about or inputs.text("release-of").partition("@")[0]
     types = inputs.lines("predicate-type")
     return finders(
         Places(

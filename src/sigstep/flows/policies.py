@@ -15,9 +15,9 @@ from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.model import limits
 from sigstep.model.trust import TrustedKey, TrustMaterial
 from sigstep.policy.demands import UNKNOWN, Circumstances
-from sigstep.policy.document import Policy, load_policy
+from sigstep.policy.document import Policy, load_policy, signers_of
 from sigstep.policy.image_patterns import repository_pattern
-from sigstep.policy.judging import signer_rules, signers_of
+from sigstep.policy.judging import signer_rules
 from sigstep.policy.rule import AnyOf, Rule
 from sigstep.policy.signer import repository
 from sigstep.ports.world import World

@@ -85,6 +85,8 @@ def _quorum(quorum: Quorum) -> str:
 
 def _signer(signer: Signer) -> str:
     log = {"required": ", in a log", "tsa": ", with a time stamp", "": ""}[signer.log]
+    if signer.release is not None:
+        return f"GitHub's word about {signer.release.tag or 'a release'} of {signer.release.slug}"
     if signer.identity is None:
         return f"the key {'of the file' if signer.key.startswith('-----') else signer.key}{log}"
     parts = [str(signer.identity.subject or "anybody"), f"vouched for by {signer.identity.issuer}"]

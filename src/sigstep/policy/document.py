@@ -21,6 +21,7 @@ from sigstep.policy.matcher import Matcher
 from sigstep.policy.provenance import ProvenanceFrom
 from sigstep.policy.reading import Section, malformed, matcher_of, section_of, text_of
 from sigstep.policy.recalls import Recall, RecallSource, read_recalls, read_source
+from sigstep.policy.release import ReleasedBy, released_by
 from sigstep.policy.signer import SignedBy
 from sigstep.wire import strict_yaml
 from sigstep.wire.strict_yaml import Node
@@ -40,7 +41,9 @@ TARGETS: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signer:
-    """Somebody who may sign: a certificate's identity, or a public key (PEM, or the path of a file with one).
+    """Somebody who may sign: a certificate's identity, GitHub itself about a release, or a public key.
+
+    The key is PEM, or the path of a file with one.
 
     ``root`` is the name of the instance the signer has to come from; empty for any that is trusted by the caller, which
     excludes those of the file's own ``trust`` section.
@@ -49,6 +52,7 @@ class Signer:
 
     name: str
     identity: SignedBy | None = None
+    release: ReleasedBy | None = None
     key: str = ""
     root: str = ""
     log: str = ""
@@ -143,6 +147,12 @@ def builders_of(policy: Policy) -> tuple[ProvenanceFrom, ...]:
     return tuple(rule for rule in rules if isinstance(rule, ProvenanceFrom) and rule.names_builder)
 
 
+def signers_of(rule: PolicyRule) -> tuple[str, ...]:
+    """Names of all signers that a rule speaks of."""
+    quorums = [one.quorum for one in rule.attestations] + ([rule.signature] if rule.signature else [])
+    return tuple(name for quorum in quorums for name in quorum.names)
+
+
 def is_own(data: bytes) -> bool:
     """Whether a file says that it is a policy of this project, and not one of an admission engine.
 
@@ -162,7 +172,8 @@ def load_policy(data: bytes) -> Policy:
 
     Raises:
         FormatError: ``policy-malformed``, or of the YAML (see `strict_yaml.documents`).
-        UsageError: a pattern or an identity is unusable (``matcher-*``, ``identity-missing``, ``extension-unknown``).
+        UsageError: a pattern or an identity is unusable (``matcher-*``, ``identity-missing``, ``extension-unknown``,
+            ``repository-malformed``).
     """
     found = strict_yaml.documents(data, name="policy file")
     if len(found) != 1:
@@ -221,13 +232,16 @@ def _trust(name: str, section: Section) -> TrustSource:
 
 
 def _signer(name: str, section: Section, trust: Mapping[str, TrustSource]) -> Signer:
-    section.only("issuer", "subject", "extensions", "trust", "log", "key")
+    section.only("issuer", "subject", "extensions", "trust", "log", "key", "release-of")
     known = {**ROOTS, **{one: one for one in trust}}
     root = known[section.text("trust", among=tuple(known))] if "trust" in section.members else ""
     log = section.text("log", "", ("required", "tsa"))
     if "key" in section.members:
         section.only("key", "log")
         return Signer(name=name, key=section.text("key"), log=log)
+    if "release-of" in section.members:
+        section.only("release-of", "trust")
+        return Signer(name=name, release=released_by(section.text("release-of")), root=root)
     extensions = section.section("extensions")
     pairs = extensions.members.items() if extensions else ()
     identity = SignedBy(

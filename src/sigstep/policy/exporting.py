@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sigstep.policy.document import Attested, Policy, PolicyRule, Quorum, Signer
+from sigstep.policy.document import Attested, Policy, PolicyRule, Quorum, Signer, signers_of
 from sigstep.policy.engine import Loss
 from sigstep.policy.matcher import Matcher
 from sigstep.policy.signer import COSIGN_SIGN
@@ -75,7 +75,10 @@ def image_rules(policy: Policy, losses: Losses) -> tuple[PolicyRule, ...]:
     for rule in policy.rules:
         if rule.blobs:
             losses.warn(place(rule), "files are not admitted by clusters: only its images are exported")
-        if rule.images:
+        released = [name for name in signers_of(rule) if policy.signers[name].release]
+        if released:
+            losses.refuse(place(rule), f"{released[0]} is GitHub's word about a release, which no engine reads")
+        elif rule.images:
             found.append(rule)
         for one in rule.attestations:
             more = [
@@ -85,7 +88,7 @@ def image_rules(policy: Policy, losses: Losses) -> tuple[PolicyRule, ...]:
             ]
             if more:
                 losses.refuse(f"{place(rule)}.attestations", f"{', '.join(more)} can be asked for by sigstep alone")
-    if not found:
+    if not found and not losses.refused:
         losses.refuse("rules", "no rule is about images")
     if policy.recall_list is not None:
         losses.warn("recall-list", "an engine does not read it: export again when it changes")

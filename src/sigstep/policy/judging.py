@@ -14,7 +14,7 @@ from sigstep.model.verdict import Finding
 from sigstep.model.verified import TimeSource, Verified
 from sigstep.policy.attested import hangs_on_all, incomplete, judge_attested, reached
 from sigstep.policy.demands import UNKNOWN, Circumstances
-from sigstep.policy.document import Policy, PolicyRule, Signer
+from sigstep.policy.document import Policy, PolicyRule, Signer, signers_of
 from sigstep.policy.matcher import Matcher
 from sigstep.policy.recalls import recalled
 from sigstep.policy.signer import IsSignature
@@ -53,8 +53,9 @@ class SignerRule:
     def judge(self, verified: Verified) -> Finding | None:
         """None where this signer made the proof, with the instance and log it asks for."""
         signer = self.signer
-        if signer.identity is not None:
-            found = signer.identity.judge(verified)
+        named = signer.identity or signer.release
+        if named is not None:
+            found = named.judge(verified)
             if found is not None:
                 return found
             if verified.root != signer.root if signer.root else verified.root in self.own:
@@ -166,12 +167,6 @@ def _by_rules(
         decision = Decision.UNKNOWN
         findings.append(_finding(code="policy-key-unresolved", what=f"the key of {unresolved[0]} could not be read"))
     return Judgement(decision=decision, findings=tuple(findings))
-
-
-def signers_of(rule: PolicyRule) -> tuple[str, ...]:
-    """Names of all signers that a rule speaks of."""
-    quorums = [one.quorum for one in rule.attestations] + ([rule.signature] if rule.signature else [])
-    return tuple(name for quorum in quorums for name in quorum.names)
 
 
 def _signed_by(rules: Mapping[str, SignerRule], proofs: Sequence[Verified]) -> dict[str, list[Verified]]:

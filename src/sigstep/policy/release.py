@@ -15,6 +15,7 @@ from sigstep.model.verified import Verified
 from sigstep.policy.signer import repository
 
 _PREDICATE: Final = "https://in-toto.io/attestation/release/"
+URIS: Final = (f"{_PREDICATE}v0.2", f"{_PREDICATE}v0.1")
 
 
 def is_release(verified: Verified) -> bool:
@@ -42,6 +43,9 @@ class ReleasedBy:
 
     slug: str
     tag: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.slug}@{self.tag}" if self.tag else self.slug
 
     def judge(self, verified: Verified) -> Finding | None:
         """None where GitHub attests such a release."""

@@ -39,7 +39,7 @@ def _quorum(quorum: Quorum | None, policy: Policy) -> Any:
 
 def _signer(signer: Signer) -> Any:
     if signer.identity is None:
-        return signer.key
+        return signer.release or signer.key
     extensions = [(name, one.text) for name, one in signer.identity.extensions]
     return _matcher(signer.identity.issuer), _matcher(signer.identity.subject), extensions
 

@@ -97,7 +97,9 @@ def _trust(one: TrustSource) -> dict[str, Any]:
 
 def _signer(one: Signer) -> dict[str, Any]:
     said: dict[str, Any] = {}
-    if one.identity is None:
+    if one.release is not None:
+        said["release-of"] = str(one.release)
+    elif one.identity is None:
         said["key"] = one.key
     else:
         if one.identity.issuer is not None:
@@ -106,8 +108,8 @@ def _signer(one: Signer) -> dict[str, Any]:
             said["subject"] = matcher_document(one.identity.subject)
         if one.identity.extensions:
             said["extensions"] = {name: matcher.text for name, matcher in one.identity.extensions}
-        if one.root:
-            said["trust"] = _ROOTS.get(one.root, one.root)
+    if one.root:
+        said["trust"] = _ROOTS.get(one.root, one.root)
     return {**said, **({"log": one.log} if one.log else {})}
 
 
