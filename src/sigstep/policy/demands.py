@@ -18,7 +18,6 @@ from sigstep.policy.contents import ContentRule
 from sigstep.policy.matcher import Matcher
 from sigstep.policy.provenance import ProvenanceFrom
 from sigstep.policy.reading import Section, malformed, matcher_of
-from sigstep.policy.release import URIS as RELEASE_URIS
 from sigstep.policy.results import NoVulnerabilityAbove, TestsPassed
 from sigstep.policy.summaries import SummaryFrom
 from sigstep.predicates import registry
@@ -113,8 +112,6 @@ def uris_of(section: Section) -> tuple[str, ...]:
         return (name,)
     if name == "sbom":
         return (*Spdx.uris, *CycloneDx.uris)
-    if name == "release":
-        return RELEASE_URIS
     try:
         return next((kind.uris for kind in registry.kinds() if kind.name == name), None) or (registry.type_uri(name),)
     except UsageError as error:

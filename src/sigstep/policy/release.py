@@ -15,7 +15,6 @@ from sigstep.model.verified import Verified
 from sigstep.policy.signer import repository
 
 _PREDICATE: Final = "https://in-toto.io/attestation/release/"
-URIS: Final = (f"{_PREDICATE}v0.2", f"{_PREDICATE}v0.1")
 
 
 def is_release(verified: Verified) -> bool:
