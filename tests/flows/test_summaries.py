@@ -78,6 +78,16 @@ def test_a_verification_is_attested_and_taken(sandbox: Sandbox, folder: Path) ->
     assert other.return_value == 1
 
 
+def test_what_a_summary_cannot_say_is_not_summarised(sandbox: Sandbox, folder: Path) -> None:
+    """Fewer log entries than usual, or any signer: who takes the summary would not know."""
+    less = ("--policy", "policy.yml", "--min-entries", "0")
+    assert run(sandbox, "verify", "app.whl", *less).return_value == 0
+    assert refused(run(sandbox, "verify", "app.whl", *less, "--attest-summary")) == ("summary-of-less", 2)
+    anybody = ("--any-signer-unsafe", "a test", "--attest-summary")
+    assert refused(run(sandbox, "verify", "app.whl", *anybody)) == ("option-conflict", 2)
+    assert not (folder / "app.whl.vsa.sigstore.json").exists()
+
+
 def test_a_policy_takes_a_summary(sandbox: Sandbox, folder: Path) -> None:
     """The demand in the policy file, with the digest of the policy that was verified by."""
     result = run(sandbox, "verify", "app.whl", "--policy", "policy.yml", "--attest-summary", "--format", "json")

@@ -47,6 +47,12 @@ def demands_of(options: dict[str, Any]) -> tuple[ContentRule, ...]:
         UsageError: ``option-conflict``, ``option-malformed``.
     """
     verifier = options["accept_summary"]
+    if options["attest_summary"] and options["any_signer_unsafe"]:
+        raise _conflict(
+            "--attest-summary excludes --any-signer-unsafe",
+            "whoever takes the summary could not see that anybody might have signed",
+            "name the signer with --repo, --identity or --policy",
+        )
     if options["built"]:
         if verifier is not None or options["policy"] is not None:
             raise _conflict(

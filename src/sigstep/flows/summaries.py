@@ -75,7 +75,8 @@ def attest_summary(request: SummaryRequest, world: World) -> tuple[str, ...]:
     """Sign a summary of each verdict that was decided; where they were written.
 
     Raises:
-        UsageError: ``resource-ambiguous``: one resource is named for several artifacts; ``output-unwritable``.
+        UsageError: ``resource-ambiguous``: one resource is named for several artifacts; ``summary-of-less``: less
+            evidence was asked for than is usual, which a summary cannot say; ``output-unwritable``.
         SigstepError: nothing could be signed.
     """
     decided = [one for one in request.report.verdicts if one.outcome is not Outcome.UNDECIDED]
@@ -85,6 +86,13 @@ def attest_summary(request: SummaryRequest, world: World) -> tuple[str, ...]:
             what=f"one resource is named for {len(decided)} artifacts",
             why="a summary says of one resource what was verified",
             fix="verify one artifact at a time, or leave out --resource-uri",
+        )
+    if any(proof.lowered for one in decided for proof in one.accepted):
+        raise UsageError(
+            code="summary-of-less",
+            what="a verification with lowered thresholds is not summarised",
+            why="whoever takes the summary could not see that less evidence was asked for",
+            fix="verify without the options --min-…, or name the instance that asks for less by itself",
         )
     if not decided:
         return ()
