@@ -85,9 +85,8 @@ def _of_dockerfile(text: str) -> Iterator[tuple[int, str]]:
     stages: set[str] = set()
     arguments: dict[str, str] = {}
     in_stage = False
-    lines = text.splitlines()
-    yield from _frontend(lines)
-    for number, words in _instructions(lines):
+    yield from _frontend(text.splitlines())
+    for number, words in instructions(text):
         name = words[0].upper()
         if name == "ARG" and not in_stage:
             for word in words[1:]:
@@ -118,8 +117,9 @@ def _frontend(lines: list[str]) -> Iterator[tuple[int, str]]:
             yield number, match[1]
 
 
-def _instructions(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
-    """Whole instructions with the line on which each begins; lines that go on and comments are joined and dropped."""
+def instructions(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Whole instructions of a Dockerfile, as words, with the line on which each begins; without comments."""
+    lines = text.splitlines()
     escape = next((match[1] for line in lines[:5] if (match := _ESCAPE.fullmatch(line.strip()))), "\\")
     begun, words = 0, ""
     until = ""

@@ -144,6 +144,37 @@ CASES: dict[str, tuple[str, str | bytes, list[tuple[str, str, int]]]] = {
             ("the variable BUNDLE_MIRROR__ALL", f"{E}/b", 8),
         ],
     ),
+    "files of settings": (
+        ".github/workflows/a.yml",
+        "env: {PIP_CONFIG_FILE: ci/pip.conf, npm_config_userconfig: ci/npmrc, GOENV: ci/go.env}\n",
+        [
+            ("the variable PIP_CONFIG_FILE", "ci/pip.conf", 1),
+            ("the variable npm_config_userconfig", "ci/npmrc", 1),
+            ("the variable GOENV", "ci/go.env", 1),
+        ],
+    ),
+    "a Dockerfile": (
+        "images/build.Dockerfile",
+        (f"FROM scratch\n# ENV PIP_INDEX_URL={E}/no\nENV A=b \\\n  \"PIP_INDEX_URL\"='{E}'\nenv UV_INDEX {E}/2\n"
+        f"ARG GOPROXY={E}/3\nARG GOSUMDB\nENV ${{A}}_INDEX_URL={E}/4\nENV\nRUN echo GOPROXY={E}/5\n"),
+        [
+            ("the variable PIP_INDEX_URL", E, 3),
+            ("the variable UV_INDEX", f"{E}/2", 5),
+            ("the variable GOPROXY", f"{E}/3", 6),
+            ("the variable ${A}_INDEX_URL", f"{E}/4", 8),
+        ],
+    ),
+    "pdm": (
+        "pdm.toml",
+        f'[pypi]\nurl = "{E}"\nverify_ssl = false\n[pypi.own]\nurl = "{E}/own"\n[strategy]\nsave = "exact"\n',
+        [("pypi", E, 2), ("pypi extra index", f"{E}/own", 5)],
+    ),
+    "the other name of pip's index": (
+        "requirements.txt",
+        f"--pypi-url {E}\n--py={E}/2\n--pre\n",
+        [("pypi", E, 1), ("pypi", f"{E}/2", 2)],
+    ),
+    "the other name in pip's settings": ("pip.conf", f"[global]\npypi_url = {E}\n", [("pypi", E, 2)]),
     "bundler": (
         ".bundle/config",
         f'---\nBUNDLE_PATH: "vendor"\nBUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE/: "{E}"\n',

@@ -1,4 +1,4 @@
-"""Variables that package managers obey: of workflows, jobs, containers, steps and actions; of Bundler's own file."""
+"""Variables that package managers obey: of workflows and actions, of Dockerfiles, of Bundler's own file."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from typing import Final
 from sigstep.ecosystems.redirects.common import line_of, redirect, table
 from sigstep.model import limits
 from sigstep.model.dependency import Redirect
+from sigstep.subjects.manifest import instructions
 from sigstep.wire import strict_yaml
 from sigstep.wire.strict_yaml import Node
 
 _VARIABLES: Final = frozenset(
     (
         *("npm_config_registry", "pnpm_config_registry", "yarn_npm_registry_server", "bun_config_registry"),
-        *("pip_index_url", "pip_extra_index_url", "pip_find_links", "pip_trusted_host"),
+        *("pip_index_url", "pip_pypi_url", "pip_extra_index_url", "pip_find_links", "pip_trusted_host"),
         *("uv_default_index", "uv_index", "uv_index_url", "uv_extra_index_url", "uv_find_links", "uv_insecure_host"),
+        *("pdm_pypi_url", "pipenv_pypi_mirror"),
+        *("pip_config_file", "uv_config_file", "npm_config_userconfig", "npm_config_globalconfig", "goenv"),
         *("goproxy", "gosumdb", "gonosumdb", "gonosumcheck", "gonoproxy", "goprivate", "goinsecure"),
     )
 )
 _PREFIXES: Final = ("cargo_source_", "cargo_registries_", "npm_config_@", "pnpm_config_@", "bundle_mirror__")
+_QUOTES: Final = str.maketrans("", "", "\"'\\")
 _GO_FLAGS: Final = ("-mod=mod", "-modfile", "-overlay", "-insecure", "-toolexec")  # others choose no code
 
 
@@ -33,6 +37,19 @@ def workflow(data: bytes, path: str) -> Iterator[Redirect]:
             for name, node in _members(holder.get("env")).items():
                 if _counts(name.lower(), str(node.value)):
                     yield from redirect(f"the variable {name}", str(node.value or ""), path, node.line)
+
+
+def dockerfile(data: bytes, path: str) -> Iterator[Redirect]:
+    """Each such variable of ``ENV`` and ``ARG`` (Dockerfile reference); a name that has variables counts as one."""
+    for number, words in instructions(data.decode("utf-8", "replace")):
+        kind, *pairs = (word.translate(_QUOTES) for word in words)
+        if kind.upper() not in {"ENV", "ARG"}:
+            continue
+        if "=" not in "".join(pairs[:1]):  # ENV NAME value
+            pairs = [f"{''.join(pairs[:1])}={' '.join(pairs[1:])}"]
+        for name, _, to in (one.partition("=") for one in pairs):
+            if "$" in name or _counts(name.lower(), to):
+                yield from redirect(f"the variable {name}", to, path, number)
 
 
 def bundler(data: bytes, path: str) -> Iterator[Redirect]:

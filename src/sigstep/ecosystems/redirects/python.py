@@ -15,6 +15,7 @@ from sigstep.wire.logical_lines import logical_lines
 
 _SETTINGS: Final = {
     "index-url": "pypi",
+    "pypi-url": "pypi",
     "extra-index-url": "pypi extra index",
     "find-links": "pypi find-links",
     "trusted-host": "pypi trusted-host",
@@ -23,7 +24,8 @@ _SHORT: Final = {"i": "index-url", "f": "find-links", "r": "requirement", "c": "
 _INCLUDES: Final = ("requirement", "constraint")
 _OPTION: Final = re.compile(r"(?:^|\s)(?:--(?P<long>[a-z-]+)(?:\s+|=)|-(?P<short>[ifrc])\s*)[\"']?(?P<to>[^\s\"']+)")
 _KEY: Final = re.compile(
-    r"(?:--)?(?P<name>index[-_]url|extra[-_]index[-_]url|find[-_]links|trusted[-_]host)\s*[=:](?P<to>.*)", re.IGNORECASE
+    r"(?:--)?(?P<name>index[-_]url|pypi[-_]url|extra[-_]index[-_]url|find[-_]links|trusted[-_]host)\s*[=:](?P<to>.*)",
+    re.IGNORECASE,
 )
 _QUOTES: Final = str.maketrans("", "", "\"'\\")
 
@@ -31,8 +33,8 @@ _QUOTES: Final = str.maketrans("", "", "\"'\\")
 def requirements(data: bytes, path: str) -> Iterator[Redirect]:
     """``--index-url``, ``--extra-index-url``, ``--find-links`` and ``--trusted-host`` of a requirements file.
 
-    pip takes several in a line, each name cut short (Python's ``optparse``), and quotes anywhere (``shlex``). A file
-    that it includes and that is not read for its name is one too.
+    To pip the first is ``--pypi-url``, too. It takes several in a line, each name cut short (Python's ``optparse``),
+    and quotes anywhere (``shlex``). A file that it includes and that is not read for its name is one too.
 
     Raises:
         FormatError: ``lockfile-malformed``: pip would read it in another encoding.
@@ -87,6 +89,14 @@ def tables(data: bytes, path: str) -> Iterator[Redirect]:
     for name in (*_SETTINGS, "allow-insecure-host"):
         for to in texts(uv.get(name)):
             yield from _set(name if name in _SETTINGS else "trusted-host", to, path, line_of(data, to))
+
+
+def pdm(data: bytes, path: str) -> Iterator[Redirect]:
+    """``[pypi]`` of a project's ``pdm.toml``, and the indexes below it (PDM's configuration reference)."""
+    pypi = table(toml(data, path), "pypi")
+    for name, one in (("index-url", pypi), *(("extra-index-url", table(pypi, each)) for each in pypi)):
+        for to in texts(one.get("url")):
+            yield from _set(name, to, path, line_of(data, to))
 
 
 def _list(value: Any) -> list[Mapping[str, Any]]:
