@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,14 +13,14 @@ from sigstep.model import limits
 from sigstep.oci.reference import Reference, parse_reference
 from sigstep.wire import strict_yaml
 
-_SYNTAX: Final = re.compile(r"#\s*syntax\s*=\s*(\S+)\s*", re.IGNORECASE)
-_DIRECTIVE: Final = re.compile(r"#\s*[a-z]+\s*=\s*\S.*", re.IGNORECASE)
-_ESCAPE: Final = re.compile(r"#\s*escape\s*=\s*(\S)\s*", re.IGNORECASE)
+_DIRECTIVE: Final = re.compile(r"#\s*([a-z][a-z0-9]*)\s*=\s*(\S+).*", re.IGNORECASE)
 _ARG: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:=(.*))?")
 _VARIABLE: Final = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)(?::?-([^${}]*))?\}|([A-Za-z_][A-Za-z0-9_]*))")
-_MOUNT_FROM: Final = re.compile(r"--mount=\S*?\bfrom=([^,\s]+)")
-_COPY_FROM: Final = re.compile(r"--from=(\S+)")
-_IMAGE_KEYS: Final = frozenset({"image"})
+_WORD: Final = re.compile(r"(?:\\.|\"(?:\\.|[^\"\\])*\"|'[^']*'|\S)+")
+_HEREDOC: Final = re.compile(r"[0-9]*<<(-?)([\"']?)([^<\"']+)\2")
+_MOUNT_FROM: Final = re.compile(r"--mount=(?:.*?,)?\s*from=([^,]+).*", re.IGNORECASE)
+_COPY_FROM: Final = re.compile(r"--from=(.+)")
+_BUILT: Final = frozenset({"", "build", "never"})  # pull policies of compose with which a built image is not pulled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def images_in(data: bytes, name: str) -> Iterator[tuple[int, str]]:
         FormatError: a code of strict YAML.
     """
     yaml = name.endswith((".yml", ".yaml", ".json"))
-    for line, text in _of_yaml(data, name) if yaml else _of_dockerfile(data.decode("utf-8", "replace")):
+    for line, text in _of_yaml(data, name) if yaml else _of_dockerfile(data.decode("utf-8-sig", "replace")):
         yield line, _VARIABLE.sub(lambda match: match[2] if match[2] is not None else match[0], text)
 
 
@@ -85,8 +85,12 @@ def _of_dockerfile(text: str) -> Iterator[tuple[int, str]]:
     stages: set[str] = set()
     arguments: dict[str, str] = {}
     in_stage = False
-    yield from _frontend(text.splitlines())
+    directives = _directives(text)
+    if "syntax" in directives:
+        yield directives["syntax"]
     for number, words in instructions(text):
+        if words[0].upper() == "ONBUILD":
+            words = words[1:] or words
         name = words[0].upper()
         if name == "ARG" and not in_stage:
             for word in words[1:]:
@@ -102,46 +106,65 @@ def _of_dockerfile(text: str) -> Iterator[tuple[int, str]]:
                 stages.add(given[2].lower())
         else:
             pattern = _MOUNT_FROM if name == "RUN" else _COPY_FROM if name in {"COPY", "ADD"} else None
-            for word in words[1:] if pattern else ():
-                match = pattern.match(word) if pattern else None
+            for flag in _flags(words[1:]) if pattern else ():
+                match = pattern.fullmatch(flag) if pattern else None
                 if match and match[1].lower() not in stages and not match[1].isdecimal() and match[1] != "scratch":
                     yield number, _filled(match[1], arguments)
 
 
-def _frontend(lines: list[str]) -> Iterator[tuple[int, str]]:
-    """The image of the frontend; directives stand before everything else."""
-    for number, line in enumerate(lines, start=1):
-        if not _DIRECTIVE.fullmatch(line.strip()):
+def _flags(words: list[str]) -> Iterator[str]:
+    """The flags before everything else of an instruction, without their quotes (BuildKit, extractBuilderFlags)."""
+    for word in _WORD.findall(" ".join(words)):
+        if not word.startswith("--"):
             return
-        if match := _SYNTAX.fullmatch(line.strip()):
-            yield number, match[1]
+        yield re.sub(r"\\(.)|[\"']", r"\1", word)
+
+
+def _directives(text: str) -> dict[str, tuple[int, str]]:
+    """Parser directives with their lines; they stand before everything else, other comments too."""
+    found: dict[str, tuple[int, str]] = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        match = _DIRECTIVE.fullmatch(line.strip())
+        if not match:
+            break
+        found.setdefault(match[1].lower(), (number, match[2]))
+    return found
 
 
 def instructions(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Whole instructions of a Dockerfile, as words, with the line on which each begins; without comments."""
-    lines = text.splitlines()
-    escape = next((match[1] for line in lines[:5] if (match := _ESCAPE.fullmatch(line.strip()))), "\\")
-    begun, words = 0, ""
-    until = ""
+    """Whole instructions of a Dockerfile, as words, with the line on which each begins; without comments.
+
+    Lines are joined, and here-documents end, as in BuildKit (frontend/dockerfile/parser): another reading would take
+    a FROM for text of the line before.
+    """
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    lasts = {(tabs, line.lstrip("\t" * tabs)): n for n, line in enumerate(lines, start=1) for tabs in (False, True)}
+    escape = re.escape(_directives(text).get("escape", (0, "\\"))[1])
+    joined = re.compile(rf"(?:^|(?<!{escape})){escape}[ \t]*$")
+    begun, whole, after = 0, "", 0
     for number, line in enumerate(lines, start=1):
-        stripped = line.strip()
-        if until:
-            until = "" if stripped == until else until
-            continue
-        if stripped.startswith("#") or not stripped:
+        if number <= after or not line.strip() or line.lstrip().startswith("#"):
             continue
         begun = begun or number
-        if stripped.endswith(escape):
-            words += stripped[:-1] + " "
+        whole += joined.sub("", line)
+        if joined.search(line):
             continue
-        words += stripped
-        if words.split(maxsplit=1)[0].upper() in {"RUN", "COPY", "ADD"}:
-            heredoc = re.search(r"<<-?[\"']?([A-Za-z_][A-Za-z0-9_]*)[\"']?", words)
-            until = heredoc[1] if heredoc else ""
-        yield begun, words.split()
-        begun, words = 0, ""
-    if words.split():
-        yield begun, words.split()
+        if re.match(r"\s*(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s", whole, re.IGNORECASE):
+            after = number
+            for match in filter(None, map(_HEREDOC.fullmatch, _WORD.findall(whole))):
+                after = _end_of_heredoc((bool(match[1]), match[3]), lines, lasts, after)
+        yield begun, whole.split()
+        begun, whole = 0, ""
+    if whole.split():
+        yield begun, whole.split()
+
+
+def _end_of_heredoc(end: tuple[bool, str], lines: list[str], lasts: dict[tuple[bool, str], int], number: int) -> int:
+    """The line that ends a here-document which begins below line ``number``; one that does not end is none."""
+    tabs, text = end
+    if lasts.get(end, 0) <= number:
+        return number
+    return next(n for n in range(number + 1, len(lines) + 1) if lines[n - 1].lstrip("\t" * tabs) == text)
 
 
 def _filled(text: str, arguments: dict[str, str]) -> str:
@@ -153,23 +176,32 @@ def _filled(text: str, arguments: dict[str, str]) -> str:
 
 
 def _of_yaml(data: bytes, name: str) -> Iterator[tuple[int, str]]:
-    """Every ``image: text`` of Kubernetes objects and compose services (one that is built is not pulled)."""
+    """Every image of Kubernetes objects (volumes too) and compose services; what is only built is not pulled."""
     for document in strict_yaml.documents(data, name=name):
-        yield from _walk(document)
+        kubernetes = isinstance(document.value, Mapping) and "apiVersion" in document.value
+        yield from _walk(document, built=not kubernetes)
 
 
-def _walk(node: strict_yaml.Node) -> Iterator[tuple[int, str]]:
+def _walk(node: strict_yaml.Node, *, built: bool) -> Iterator[tuple[int, str]]:
+    """``built``: whether a ``build`` beside an image means something."""
     value: Any = node.value
     if isinstance(value, tuple):
         for child in value:
-            yield from _walk(child)
-    elif not isinstance(value, (str, int, float, type(None))):
+            yield from _walk(child, built=built)
+    elif isinstance(value, Mapping):
         for key, child in value.items():
-            if key in _IMAGE_KEYS and isinstance(child.value, str):
-                if "build" not in value:
+            if key == "image" and isinstance(child.value, str):
+                if not (built and "build" in value and _text(value, "pull_policy") in _BUILT):
                     yield child.line, child.value
+            elif key == "image" and isinstance(child.value, Mapping) and _text(child.value, "reference"):
+                yield child.line, _text(child.value, "reference")
             else:
-                yield from _walk(child)
+                yield from _walk(child, built=built)
+
+
+def _text(value: Mapping[Any, strict_yaml.Node], name: str) -> str:
+    found = value[name].value if name in value else ""
+    return found if isinstance(found, str) else ""
 
 
 def _reference(text: str, path: Path, line: int) -> Reference:

@@ -80,6 +80,57 @@ def test_compose(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "before",
+    [
+        'RUN echo "<<X"\n',
+        'RUN echo "a <<X b"\n',
+        "RUN cat <<<X\n",
+        "RUN echo $((1<<X))\n",
+        "RUN <<X\n X\nRUN <<Y\nX\n",
+        "RUN <<X <<Y\nX\nRUN <<Z\nY\n",
+        "ONBUILD RUN <<X\nRUN <<Y\nX\n",
+        "RUN <<NEVER\n",
+        "RUN echo \\\\\n",
+        "USER a\n# escape=`\nRUN `\n",
+        "\ufeff",
+    ],
+)
+def test_no_image_hides(tmp_path: Path, before: str) -> None:
+    """What looks like a here-document or a continued line and is none for BuildKit swallows nothing."""
+    text = f"{before}FROM ghcr.io/acme/evil\nRUN echo \\\nX\nRUN echo \\\nY\n"
+    assert "ghcr.io/acme/evil:latest" in [one for _, one in images(tmp_path, "Dockerfile", text)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# syntax=ghcr.io/acme/evil with more",
+        "RUN --mount=type=bind,FROM=ghcr.io/acme/evil true",
+        'RUN --mount="target=/a b,from=ghcr.io/acme/evil" true',
+        'RUN --network=none --mount=type=bind,fr"om"=ghcr.io/acme/evil true',
+        "ONBUILD COPY --from=ghcr.io/acme/evil /a /a",
+        "FROM ghcr.io/acme/ev\\\nil",
+    ],
+)
+def test_spellings(tmp_path: Path, line: str) -> None:
+    """Flags in any case and quotes, joined lines, and instructions for later builds name images too."""
+    assert images(tmp_path, "Dockerfile", line) == [(1, "ghcr.io/acme/evil:latest")]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("apiVersion: v1\nspec:\n  volumes:\n    - image: {reference: ghcr.io/acme/evil, pullPolicy: Always}\n", 4),
+        ("apiVersion: v1\nspec:\n  containers:\n    - image: ghcr.io/acme/evil\n      build: .\n", 4),
+        ("services:\n  a:\n    image: ghcr.io/acme/evil\n    build: .\n    pull_policy: always\n", 3),
+    ],
+)
+def test_what_is_pulled(tmp_path: Path, text: str, line: int) -> None:
+    """Image volumes; ``build`` hides nothing outside of compose, nor where compose pulls all the same."""
+    assert images(tmp_path, "a.yaml", text) == [(line, "ghcr.io/acme/evil:latest")]
+
+
+@pytest.mark.parametrize(
     ("name", "text", "code"),
     [
         ("Dockerfile", "FROM $UNKNOWN", "image-reference"),
