@@ -32,8 +32,8 @@ def parse_trusted_roots(data: bytes, *, name: str) -> tuple[TrustedRoot, ...]:
     Raises:
         FormatError: ``trusted-root-malformed``, or a code of strict JSON.
     """
-    lines = [line for line in data.splitlines() if line.strip()]
-    one_each = len(lines) > 1 and all(line.startswith(b"{") and line.rstrip().endswith(b"}") for line in lines)
+    lines = [line for line in map(bytes.strip, data.splitlines()) if line]
+    one_each = len(lines) > 1 and all(line.startswith(b"{") and line.endswith(b"}") for line in lines)
     if not one_each:
         return (parse_trusted_root(data, name=name),)
     if len(lines) > limits.TRUST_ROOTS:

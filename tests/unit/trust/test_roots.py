@@ -32,6 +32,13 @@ def test_what_is_no_trusted_root() -> None:
         assert caught.value.code == "trusted-root-malformed"
 
 
+def test_several_roots_on_indented_lines() -> None:
+    """Blank lines and spaces around the documents of JSON Lines mean nothing."""
+    one = (KNOWN["staging"].file("trusted_root.json")).replace(b"\n", b"")
+    roots = parse_trusted_roots(b"\r\n  " + one + b"\r\n \n" + one + b"  ", name="x")
+    assert [root.name for root in roots] == ["x#1", "x#2"]
+
+
 def test_the_first_offline_run_knows_every_instance(tmp_path: Path) -> None:
     """Design: embedded trusted roots, so that the first offline run works."""
     world = worlds.world(environ={"SIGSTEP_CACHE_DIR": str(tmp_path)})
