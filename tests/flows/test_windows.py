@@ -85,6 +85,22 @@ def test_window(sandbox: Sandbox, kind: str, log: int) -> None:
         assert caught.value.code == KINDS[kind]
 
 
+@pytest.mark.parametrize("log", [1, 2])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_key_with_several_windows(sandbox: Sandbox, kind: str, log: int) -> None:
+    """It counts in each of them, in whatever order the trusted root lists them, and not between them."""
+    bundle = sandbox.forge.bundle(b"hello", log_version=log)
+    first, last = times(proved(sandbox, bundle, sandbox.trusted_root()), kind)
+    before = with_window(sandbox, kind, first - timedelta(days=9), first - MOMENT)[kind]
+    during = with_window(sandbox, kind, first, last)[kind]
+    after = with_window(sandbox, kind, last + MOMENT, last + timedelta(days=9))[kind]
+    for windows in (before + during, during + before, after + during + before):
+        assert proved(sandbox, bundle, sandbox.trusted_root() | {kind: windows}).identity is not None
+    with pytest.raises(Refusal) as caught:
+        proved(sandbox, bundle, sandbox.trusted_root() | {kind: before + after})
+    assert caught.value.code == KINDS[kind]
+
+
 @pytest.mark.parametrize("kind", ["tlogs", "ctlogs", "certificateAuthorities", "timestampAuthorities"])
 def test_without_a_start(sandbox: Sandbox, kind: str) -> None:
     """What has no start never counts."""

@@ -8,17 +8,22 @@ from datetime import datetime
 from cryptography import x509
 
 from sigstep.errors import SigstepError
-from sigstep.model.trust import Authority, Log, TrustedRoot, TrustMaterial
+from sigstep.model.trust import Authority, Log, TrustedRoot, TrustMaterial, Validity
 from sigstep.proofs.authority import AuthorityChain, certificate_chain, timestamp_chain
 from sigstep.proofs.keys import PublicKey, load_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedLog:
-    """A log with its key."""
+    """A log with its key, and every window in which that key counts: a trusted root may list a key several times."""
 
     log: Log
     key: PublicKey
+    windows: tuple[Validity, ...]
+
+    def valid_at(self, time: datetime) -> bool:
+        """Whether the key counts at a time (aware, UTC)."""
+        return any(one.contains(time) for one in self.windows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +69,16 @@ def _root(root: TrustedRoot) -> PreparedRoot:
 
 
 def _logs(logs: tuple[Log, ...]) -> tuple[PreparedLog, ...]:
-    prepared = []
+    prepared: dict[tuple[bytes, bytes], PreparedLog] = {}
     for log in logs:
         try:
-            prepared.append(PreparedLog(log=log, key=load_key(log.key)))
+            key = load_key(log.key)
         except SigstepError:
             continue  # keys of kinds we do not know are skipped, not fatal (client specification)
-    return tuple(prepared)
+        same = prepared.get((log.log_id, log.key))
+        windows = (*(same.windows if same else ()), log.validity)
+        prepared[log.log_id, log.key] = PreparedLog(log=log, key=key, windows=windows)
+    return tuple(prepared.values())
 
 
 def _issuers(authorities: tuple[Authority, ...]) -> tuple[AuthorityChain, ...]:

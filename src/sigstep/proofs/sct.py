@@ -85,7 +85,7 @@ def _verify(stamp: int, extensions: bytes, signature: bytes, entry: bytes, log: 
             why=f"the signature is not one of {log.log.base_url}",
             fix="sign again; a certificate that was not logged may be mis-issued",
         )
-    if not log.log.validity.contains(made):
+    if not log.valid_at(made):
         raise ProofError(
             code="sct-window",
             what="a CT log's timestamp about the certificate does not count",

@@ -219,7 +219,7 @@ def check_log_window(log: PreparedLog, time: datetime) -> None:
     Raises:
         ProofError: ``log-window``.
     """
-    if not log.log.validity.contains(time):
+    if not log.valid_at(time):
         raise ProofError(
             code="log-window",
             what="the transparency log did not count when the signature was made",

@@ -187,6 +187,7 @@ def test_an_entry_without_a_checkpoint() -> None:
     log = PreparedLog(
         log=Log(base_url="https://l.example", key=b"", key_details="", validity=Validity(start=None), log_id=b"x"),
         key=load_pem_key(ED25519),
+        windows=(),
     )
     assert code_of(lambda: verify_inclusion(entry(("dsse", "0.0.1"), {}), log, ())) == "checkpoint-malformed"
     assert code_of(lambda: verify_promise(entry(("dsse", "0.0.1"), {}), log)) == "promise-invalid"
@@ -204,6 +205,7 @@ def test_a_promise_about_no_time() -> None:
     log = PreparedLog(
         log=Log(base_url="https://l.example", key=b"", key_details="", validity=Validity(start=None), log_id=b"x"),
         key=public_key(private.public_key()),
+        windows=(),
     )
     late = replace(entry(("dsse", "0.0.1"), {}), integrated_time=2**60)
     promised = {"body": b64(late.body), "integratedTime": 2**60, "logID": late.log_id.hex(), "logIndex": 1}
