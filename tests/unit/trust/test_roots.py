@@ -34,7 +34,7 @@ def test_what_is_no_trusted_root() -> None:
 
 def test_several_roots_on_indented_lines() -> None:
     """Blank lines and spaces around the documents of JSON Lines mean nothing."""
-    one = (KNOWN["staging"].file("trusted_root.json")).replace(b"\n", b"")
+    one = packaged("staging", "trusted_root.json").replace(b"\n", b"")
     roots = parse_trusted_roots(b"\r\n  " + one + b"\r\n \n" + one + b"  ", name="x")
     assert [root.name for root in roots] == ["x#1", "x#2"]
 
