@@ -54,6 +54,17 @@ def test_pypi_attestations_verifies(sandbox: Sandbox, dist: Path, monkeypatch: p
         attestation.verify(publisher, pypi_attestations.Distribution.from_file(dist / WHEEL))
 
 
+def test_found_beside_the_file(sandbox: Sandbox, dist: Path) -> None:
+    """By themselves; and in a folder they are no files that somebody would have to sign."""
+    assert run(sandbox, "attest", WHEEL, "acme_app-1.0.tar.gz", "--pep740").return_value == 0
+    accepted(sandbox, str(dist))
+    for bundle in dist.glob("*.sigstore.json"):
+        bundle.unlink()
+    (dist / f"{WHEEL}.slsa.attestation").rename(dist / f"{WHEEL}.publish.attestation")
+    accepted(sandbox, WHEEL)
+    accepted(sandbox, str(dist))
+
+
 def test_only_provenance_of_each(sandbox: Sandbox, dist: Path) -> None:
     """Other kinds are not part of PEP 740; `--output-dir` holds."""
     (dist / "junit.xml").write_text('<testsuite><testcase name="a"/></testsuite>')

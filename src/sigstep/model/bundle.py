@@ -8,8 +8,9 @@ from typing import Final
 
 from sigstep.model.digest import Digest
 
-FILE_ENDINGS: Final = (".sigstore.json", ".sigstore.jsonl", ".sigstore", ".intoto.jsonl")
-"""Put behind a file's name (and a kind): the file with its bundles. The last is slsa-github-generator's."""
+FILE_ENDINGS: Final = (".sigstore.json", ".sigstore.jsonl", ".sigstore", ".intoto.jsonl", ".attestation")
+"""Put behind a file's name (and a kind): the file with its bundles. The last two are slsa-github-generator's and
+PEP 740's (``.publish.attestation``, ``.slsa.attestation``)."""
 
 
 class BundleVersion(enum.Enum):

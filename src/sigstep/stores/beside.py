@@ -43,8 +43,8 @@ class Beside:
 
 
 def find_beside(path: Path) -> tuple[Found, ...]:
-    """Bundles beside ``path``: ``<file>[.<kind>]`` with ``.sigstore.json``, ``.sigstore.jsonl``, ``.sigstore`` or
-    slsa-github-generator's ``.intoto.jsonl``.
+    """Bundles beside ``path``: ``<file>[.<kind>]`` with ``.sigstore.json``, ``.sigstore.jsonl``, ``.sigstore``,
+    slsa-github-generator's ``.intoto.jsonl`` or PEP 740's ``.attestation``.
 
     Raises:
         Undecided: ``bundle-unreadable``.
