@@ -43,6 +43,7 @@ def test_read() -> None:
     [
         ({"_type": "other"}, "statement-malformed"),
         ({"predicateType": None}, "statement-malformed"),
+        ({"predicateType": ""}, "statement-malformed"),
         ({"predicate": [1]}, "statement-malformed"),
         ({"subject": None}, "statement-no-subject"),
         ({"subject": []}, "statement-no-subject"),
