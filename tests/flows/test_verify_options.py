@@ -213,6 +213,14 @@ def test_detached_with_a_log_that_is_out(desk: Desk, message: Json) -> None:
     assert "[entry-threshold]" in output
 
 
+def test_detached_without_asking_the_log(desk: Desk, message: Json) -> None:
+    """The entry may well be there: signing again is not the advice."""
+    files = parts(desk, message)
+    given = ["--signature", files["text"], "--certificate", files["pem"], *signer(desk.sandbox), desk.artifact]
+    status, output = desk.run("--offline", *given)
+    assert (status, "verify without --offline" in output, "sign again" in output) == (1, True, False)
+
+
 def test_a_detached_envelope(desk: Desk, statement: Json) -> None:
     """`--signature` may be the DSSE envelope of an attestation."""
     certificate = desk.file("a.pem", x509_pem(statement["verificationMaterial"]["certificate"]["rawBytes"]))

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from sigstep.flows.policies import OpenedPolicy
 
 _MANY: Final = 64  # targets that are spread over all cores; below, starting processes costs more than it saves
+_ASK_THE_LOG: Final = (
+    "this format has no place for a log entry: verify without --offline, so that the log is asked for it"
+)
 _UNRELATED: Final = 32  # bundles about other artifacts that are examined to say why they are refused
 
 
@@ -230,7 +233,10 @@ def _verdict(
     for claim in _about(subject, parsed):
         source, signed = claim.source, claim.signed
         one = _examine(source, signed, subject, request, trust, now)
-        if signed.entry_elsewhere and request.online and one.finding and one.finding.code == "entry-threshold":
+        elsewhere = one.finding if signed.entry_elsewhere else None
+        if elsewhere and elsewhere.code == "entry-threshold" and not request.online:
+            one = replace(one, finding=replace(elsewhere, fix=_ASK_THE_LOG))
+        elif elsewhere and elsewhere.code == "entry-threshold":
             from sigstep.flows.lookup import look_up
 
             try:
