@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from pathlib import Path
 
@@ -78,6 +79,17 @@ def test_what_a_newcomer_is_told(desk: Desk, message: Json) -> None:
     assert status == 1
     assert "[issuer-unknown]" in output
     assert "trusted are the authorities of public-good, github" in output
+
+
+def test_digests_as_targets(desk: Desk, message: Json) -> None:
+    """Of another algorithm than the one signed: what to give instead; what is no digest is a wrong request."""
+    bundle = ("--bundle", desk.bundle(".sigstore.json", message), *signer(desk.sandbox))
+    digest = {name: hashlib.new(name, ARTIFACT).hexdigest() for name in ("sha1", "sha256", "sha512")}
+    assert desk.run(*bundle, f"SHA256:{digest['sha256'].upper()}")[0] == 0
+    status, output = desk.run(*bundle, f"sha512:{digest['sha512']}")
+    assert (status, "give the artifact itself, or its sha256 digest" in output) == (1, True)
+    assert desk.run(*bundle, f"sha1:{digest['sha1']}") == (2, "[digest-algorithm-unsupported]")
+    assert desk.run(*bundle, "sha256:12") == (2, "[digest-malformed]")
 
 
 def test_as_json(desk: Desk, statement: Json) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,7 +18,7 @@ from sigstep.cli.place_options import finders_of, place_options
 from sigstep.cli.registry_options import warn_of_tags
 from sigstep.cli.signer_options import policy_of, rule_of, signer_options
 from sigstep.cli.trust_options import trust_of, trust_options
-from sigstep.errors import NothingToExamine, UsageError
+from sigstep.errors import FormatError, NothingToExamine, UsageError
 from sigstep.model.digest import Digest
 from sigstep.model.verdict import Report, Verdict
 from sigstep.oci.reference import Reference, looks_like_image, parse_reference
@@ -36,6 +37,7 @@ _FORMS: Final = MappingProxyType[str, str](
         "sarif": "sigstep.rendering.sarif:report_sarif",
     }
 )
+_DIGEST: Final = re.compile(r"sha(256|384|512):.*|[\w-]+:[0-9a-f]{32,}", re.ASCII | re.IGNORECASE | re.DOTALL)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -135,6 +137,9 @@ def _target(text: str) -> Path | Digest | Reference | SavedImage:
         return SavedImage(path=path) if is_layout(path) else path
     if looks_like_image(text):
         return parse_reference(text)
-    if text.startswith(("sha256:", "sha384:", "sha512:")):
-        return Digest.parse(text)
+    if _DIGEST.fullmatch(text):
+        try:
+            return Digest.parse(text)
+        except FormatError as error:
+            raise UsageError(code=error.code, what=error.what, why=error.why, fix=error.fix) from None
     raise absent(path)

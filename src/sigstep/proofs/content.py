@@ -29,7 +29,9 @@ def verify_message_signature(content: MessageSignature, key: PublicKey, subject:
                 code="message-digest",
                 what="the signature is about another artifact",
                 why=f"the bundle states {stated}, the artifact has {computed or 'no digest of that algorithm'}",
-                fix="check that artifact and bundle belong together",
+                fix="check that artifact and bundle belong together"
+                if computed
+                else f"give the artifact itself, or its {stated.algorithm.value} digest",
             )
     if not key.algorithms:
         raise ProofError(

@@ -59,7 +59,9 @@ def _bind_message(claim: EntryClaim, subject: Subject) -> None:
             code="entry-digest",
             what="the log entry is about another artifact",
             why=f"{name}:{value.hex()} was signed, the artifact has {here or 'no digest of that algorithm'}",
-            fix="check that artifact and bundle belong together; if they should, one was changed: do not use it",
+            fix="check that artifact and bundle belong together; if they should, one was changed: do not use it"
+            if here
+            else f"give the artifact itself, or its {name} digest",
         )
 
 
