@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
-import warnings
 from collections import deque
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from sigstep.errors import UsageError
 from sigstep.model import limits
-from sigstep.wire import strict_json, strict_xml
+from sigstep.wire import cyclonedx_xml, strict_json
 from sigstep.wire.fields import malformed, objects, optional, required
 
 URI: Final = "https://cyclonedx.org/bom"
-_NAMESPACE: Final = "{http://cyclonedx.org/schema/bom/"
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -29,18 +25,19 @@ def recognises(data: bytes) -> bool:
 
 
 def parse(data: bytes, *, at_most: int = limits.PREDICATE_FILE_BYTES) -> dict[str, Any]:
-    """The document of a file; XML becomes JSON of the same version.
+    """The document of a file; XML becomes JSON of the same version (`sigstep.wire.cyclonedx_xml`).
 
     Args:
         data: the file.
         at_most: bytes at most.
 
     Raises:
-        FormatError: ``predicate-malformed``, or a code of `sigstep.wire.strict_json` or `sigstep.wire.strict_xml`.
+        FormatError: ``predicate-malformed``, ``sbom-xml-only``, or a code of `sigstep.wire.strict_json` or
+            `sigstep.wire.strict_xml`.
         UsageError: ``sbom-library-missing``.
     """
     if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        return _from_xml(data, at_most)
+        return cyclonedx_xml.parse(data, at_most)
     document = strict_json.loads(data, at_most=at_most, name="CycloneDX document")
     if not isinstance(document, dict):
         raise malformed("the CycloneDX document is not an object")
@@ -123,36 +120,3 @@ def _licence(entry: Mapping[str, Any]) -> str:
         return str(entry["expression"])
     licence = optional(entry, "license", dict) or {}
     return str(licence.get("id") or licence.get("name") or "")
-
-
-def _from_xml(data: bytes, at_most: int) -> dict[str, Any]:
-    """XML as JSON of the same version, by CycloneDX's own library; the XML itself is bounded and parsed strictly first.
-
-    Raises:
-        UsageError: ``sbom-library-missing``.
-    """
-    root = strict_xml.parse(data, at_most=at_most, name="CycloneDX document")
-    if strict_xml.local(root) != "bom" or not root.tag.startswith(_NAMESPACE):
-        raise malformed("the root element is not CycloneDX's bom")
-    version = root.tag[len(_NAMESPACE) :].partition("}")[0]
-    try:
-        from cyclonedx.model.bom import Bom
-        from cyclonedx.output import make_outputter
-        from cyclonedx.schema import OutputFormat, SchemaVersion
-    except ImportError:
-        raise UsageError(
-            code="sbom-library-missing",
-            what="CycloneDX in XML cannot be read here",
-            why="it needs the extra `sbom`",
-            fix="install sigstep[sbom], or write the SBOM as JSON",
-        ) from None
-    try:
-        reader: Any = Bom  # from_xml comes from its decorator, which has no types
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its advice is for whoever makes SBOMs
-            bom = reader.from_xml(root)
-            text = make_outputter(bom, OutputFormat.JSON, SchemaVersion.from_version(version)).output_as_string()
-    except Exception as error:  # noqa: BLE001 - the library raises anything on a document that is not what it says
-        raise malformed(f"{type(error).__name__}: {error}"[:200]) from None
-    document: dict[str, Any] = json.loads(text)
-    return document
