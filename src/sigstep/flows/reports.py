@@ -44,7 +44,7 @@ PLAIN: Final = Reading()
 
 
 def sbom(path: Path, world: World, reading: Reading = PLAIN) -> Predicate:
-    """The predicate of an SBOM file: SPDX (JSON, tag-value) or CycloneDX (JSON, XML), told by its content.
+    """The predicate of an SBOM file: SPDX (JSON, JSON-LD, tag-value) or CycloneDX (JSON, XML), told by its content.
 
     Raises:
         UsageError: ``file-unreadable``, ``sbom-library-missing``.
@@ -257,6 +257,6 @@ def _unknown(name: str) -> FormatError:
     return FormatError(
         code="sbom-unknown",
         what=f"{name} is no SBOM that is known",
-        why="it is neither SPDX (JSON or tag-value) nor CycloneDX (JSON or XML)",
+        why="it is neither SPDX (JSON, JSON-LD or tag-value) nor CycloneDX (JSON or XML)",
         fix="make it again with its own tool, or attest it with --type and --predicate",
     )

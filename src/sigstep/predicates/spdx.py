@@ -1,4 +1,4 @@
-"""SPDX documents: JSON objects and tag-value text (SPDX 2.x, clauses 6 and 7; SPDX 3 as JSON-LD is taken as it is)."""
+"""SPDX documents: JSON objects and tag-value text (SPDX 2.x, clauses 6 and 7), and SPDX 3 as JSON-LD (`spdx3`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sigstep.errors import FormatError
 from sigstep.model import limits
-from sigstep.wire import strict_json
+from sigstep.wire import spdx3, strict_json
 from sigstep.wire.fields import malformed, objects, optional, required, texts
 
 BARE: Final = "https://spdx.dev/Document"
@@ -25,6 +25,7 @@ def uri_of(document: Mapping[str, Any]) -> str:
         FormatError: ``predicate-malformed``.
     """
     if "@graph" in document:
+        spdx3.check(document)
         return V3
     version = required(document, "spdxVersion", str)
     if not re.fullmatch(r"SPDX-2\.\d", version):
@@ -35,7 +36,9 @@ def uri_of(document: Mapping[str, Any]) -> str:
 def recognises(data: bytes) -> bool:
     """Whether the bytes look like SPDX, in JSON or in tag-value."""
     head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
-    return head.startswith(b"SPDXVersion:") or (head.startswith(b"{") and b'"spdxVersion"' in data)
+    if head.startswith(b"{"):
+        return b'"spdxVersion"' in data or (b'"@graph"' in data and spdx3.CONTEXT.encode() in data)
+    return head.startswith(b"SPDXVersion:")
 
 
 def parse(data: bytes, *, at_most: int = limits.PREDICATE_FILE_BYTES) -> dict[str, Any]:
@@ -61,6 +64,8 @@ def components(document: Mapping[str, Any], *, described_too: bool = True) -> tu
     """Packages as ``{name, version, purl, licences, digests}``."""
     if isinstance(document.get("Data"), str):
         return _tag_components(document["Data"])
+    if "@graph" in document:
+        return spdx3.components(document, described_too=described_too)
     left_out = frozenset[str]() if described_too else _named(document)
     return tuple(
         {
@@ -83,6 +88,8 @@ def created(document: Mapping[str, Any]) -> str:
     """When the document was made (RFC 3339), or empty."""
     if isinstance(document.get("Data"), str):
         return next((value.strip() for tag, value in _TAG.findall(document["Data"]) if tag == "Created"), "")
+    if "@graph" in document:
+        return spdx3.created(document)
     return optional(document, "creationInfo.created", str) or ""
 
 
@@ -90,6 +97,8 @@ def described(document: Mapping[str, Any]) -> frozenset[str]:
     """Hexadecimal SHA-256 digests of what the document describes, where it states any (SPDX 2.3, 7.10 and 11)."""
     if isinstance(document.get("Data"), str):
         return frozenset()
+    if "@graph" in document:
+        return spdx3.described(document)
     named = _named(document)
     elements = (*objects(document, "packages"), *objects(document, "files"))
     return frozenset(
@@ -137,8 +146,9 @@ class Spdx:
         """Name, time and counts."""
         found = components(predicate)
         licensed = sum(1 for one in found if one["licences"])
+        name = spdx3.name(predicate) if "@graph" in predicate else predicate.get("name", "")
         return (
-            f"SPDX document {predicate.get('name', '')}".rstrip(),
+            f"SPDX document {name}".rstrip(),
             f"made {created(predicate) or 'at an unstated time'}",
             f"{len(found)} packages, {licensed} with a licence",
         )

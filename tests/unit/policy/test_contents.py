@@ -97,6 +97,21 @@ def proof(uri: str, predicate: Mapping[str, Any], *, identity: Identity | None =
 BUILD = proof(slsa_provenance.V1, PROVENANCE)
 BILL = proof("https://cyclonedx.org/bom", CDX)
 SPDX_BILL = proof("https://spdx.dev/Document/v2.3", SPDX)
+SPDX3_BILL = proof(
+    "https://spdx.dev/Document/v3",
+    {
+        "@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld",
+        "@graph": [
+            {"spdxId": "u:q", "type": "software_Package", "name": "q"},
+            {
+                "type": "Relationship",
+                "from": "u:q",
+                "relationshipType": "hasConcludedLicense",
+                "to": ["https://spdx.org/licenses/GPL-2.0-only"],
+            },
+        ],
+    },
+)
 
 
 def licensed(expression: str) -> Verified:
@@ -219,6 +234,9 @@ REFUSED: list[tuple[ContentRule, tuple[Verified, ...], str]] = [
     (BillOfMaterials(with_components=("p@2",)), (BILL,), "sbom-component-missing"),
     (BillOfMaterials(without_components=("p@1",)), (BILL,), "sbom-component-forbidden"),
     (BillOfMaterials(without_components=("pkg:npm/%40a/q@2",)), (SPDX_BILL,), "sbom-component-forbidden"),
+    (BillOfMaterials(without_components=("q",)), (SPDX3_BILL,), "sbom-component-forbidden"),
+    (BillOfMaterials(without_licences=("gpl-2.0-only",)), (SPDX3_BILL,), "sbom-licence-forbidden"),
+    (BillOfMaterials(only_licences=("MIT",)), (SPDX3_BILL,), "sbom-licence-forbidden"),
     (BillOfMaterials(without_licences=("GPL-3.0-only",)), (BILL,), "sbom-licence-forbidden"),
     *(
         (BillOfMaterials(without_licences=(one,)), (licensed(said),), "sbom-licence-forbidden")
