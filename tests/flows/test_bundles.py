@@ -49,6 +49,18 @@ def as_old(path: Path, version: str, *, proof: bool) -> None:
     path.write_text(json.dumps(document))
 
 
+def test_a_list_of_bundles_beside_the_file(sandbox: Sandbox, bundle: Path) -> None:
+    """Conda's side file: a JSON array of bundles (CEP 27), of which one that fits is enough; an empty one proves nothing."""
+    beside = bundle.with_name("one.whl.v0.sigs")
+    document = json.loads(bundle.read_bytes())
+    bundle.unlink()
+    beside.write_text(json.dumps([document]))
+    assert verify(sandbox) == 0
+    for bad in ([], [document, None], [[document]]):
+        beside.write_text(json.dumps(bad))
+        assert verify(sandbox) != 0
+
+
 @pytest.mark.parametrize("version", ["0.1", "0.2"])
 def test_an_old_bundle_is_upgraded_and_still_verifies(sandbox: Sandbox, bundle: Path, version: str) -> None:
     """`sigstep bundle upgrade`, in place."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from sigstep.model.digest import Digest
 
-FILE_ENDINGS: Final = (".sigstore.json", ".sigstore.jsonl", ".sigstore", ".intoto.jsonl", ".attestation")
+FILE_ENDINGS: Final = (".sigstore.json", ".sigstore.jsonl", ".sigstore", ".intoto.jsonl", ".attestation", ".v0.sigs")
 """Put behind a file's name (and a kind): the file with its bundles. The last two are slsa-github-generator's and
 PEP 740's (``.publish.attestation``, ``.slsa.attestation``)."""
 

@@ -44,7 +44,7 @@ class Beside:
 
 def find_beside(path: Path) -> tuple[Found, ...]:
     """Bundles beside ``path``: ``<file>[.<kind>]`` with ``.sigstore.json``, ``.sigstore.jsonl``, ``.sigstore``,
-    slsa-github-generator's ``.intoto.jsonl`` or PEP 740's ``.attestation``.
+    slsa-github-generator's ``.intoto.jsonl``, PEP 740's ``.attestation`` or conda's ``.v0.sigs``.
 
     Raises:
         Undecided: ``bundle-unreadable``.

@@ -15,7 +15,7 @@ from sigstep.wire.dsse import parse_envelope
 from sigstep.wire.members import as_mapping
 from sigstep.wire.pep740 import parse_attestation, parse_provenance
 
-ATTESTATIONS: Final = 1000  # in one answer of GitHub's or npm's API
+ATTESTATIONS: Final = 1000  # in one answer of GitHub's or npm's API, or one list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +32,16 @@ class Signed:
 
 def parse_signed(data: bytes) -> tuple[Signed, ...]:
     """The bundles in one JSON document: a Sigstore bundle, a cosign blob bundle, a DSSE envelope with its certificate
-    (slsa-github-generator), a PEP 740 object or provenance, or an answer of GitHub's or npm's attestation API.
+    (slsa-github-generator), a PEP 740 object or provenance, an answer of GitHub's or npm's attestation API, or a list
+    of Sigstore bundles (conda's ``.sigs``, CEP 27).
 
     Raises:
         FormatError: the document is none of these, or malformed.
     """
-    value = as_mapping(strict_json.loads(data, at_most=limits.BUNDLE_BYTES, name="bundle"), "bundle")
+    document = strict_json.loads(data, at_most=limits.BUNDLE_BYTES, name="bundle")
+    if isinstance(document, list) and document:
+        return tuple(Signed(bundle=bundle_of(one)) for one in _few(document))
+    value = as_mapping(document, "bundle")
     if "base64Signature" in value:
         bundle, original = parse_blob_bundle(value)
         return (Signed(bundle=bundle, original=original),)
@@ -68,12 +72,16 @@ def _envelope(value: Any, data: bytes) -> Signed:
 
 
 def _answer(attestations: list[Any]) -> tuple[Signed, ...]:
+    found = (as_mapping(one, f"attestations[{at}]").get("bundle") for at, one in enumerate(_few(attestations)))
+    return tuple(Signed(bundle=bundle_of(one)) for one in found if one is not None)
+
+
+def _few(attestations: list[Any]) -> list[Any]:
     if len(attestations) > ATTESTATIONS:
         raise FormatError(
             code="json-too-many",
-            what=f"the answer has {len(attestations)} attestations",
+            what=f"the document has {len(attestations)} attestations",
             why=f"at most {ATTESTATIONS} are read",
             fix="ask for fewer at once",
         )
-    found = (as_mapping(one, f"attestations[{at}]").get("bundle") for at, one in enumerate(attestations))
-    return tuple(Signed(bundle=bundle_of(one)) for one in found if one is not None)
+    return attestations
