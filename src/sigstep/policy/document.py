@@ -172,7 +172,7 @@ def load_policy(data: bytes) -> Policy:
 
     Raises:
         FormatError: ``policy-malformed``, or of the YAML (see `strict_yaml.documents`).
-        UsageError: a pattern or an identity is unusable (``matcher-*``, ``identity-missing``, ``extension-unknown``,
+        UsageError: a pattern or an identity is unusable (``matcher-*``, ``extension-unknown``,
             ``repository-malformed``).
     """
     found = strict_yaml.documents(data, name="policy file")
@@ -244,6 +244,9 @@ def _signer(name: str, section: Section, trust: Mapping[str, TrustSource]) -> Si
         return Signer(name=name, release=released_by(section.text("release-of")), root=root)
     extensions = section.section("extensions")
     pairs = extensions.members.items() if extensions else ()
+    if "subject" not in section.members and not pairs:
+        fix = "add subject: an issuer alone would take everybody who has an account there"
+        raise malformed(f"the signer {name[:80]} names nobody", section.line, fix)
     identity = SignedBy(
         issuer=matcher_of(section, "issuer"),
         subject=matcher_of(section, "subject") if "subject" in section.members else None,

@@ -139,13 +139,13 @@ def section_of(node: Node, place: str) -> Section:
 
 
 def text_of(node: Node, place: str, among: tuple[str, ...] = ()) -> str:
-    """The node as a text that is not empty.
+    """The node as a text that is not empty and has no NUL, which no name of a file can have.
 
     Raises:
         FormatError: ``policy-malformed``.
     """
     value: Any = node.value
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise malformed(f"{place} is not a text", node.line, "write a text, in quotes if needed")
     if among and value not in among:
         raise malformed(f"{place} is {value[:80]!r}", node.line, f"write one of {', '.join(among)}")

@@ -441,6 +441,8 @@ def test_images() -> None:
         HEAD.replace("{glob:", "{glob: a, regex:"),
         HEAD + "recalls: [{reason: x, date: 2026-01-01}]",
         HEAD + "dependencies: 7",
+        HEAD.replace("./ops.pub", '"ops\\0.pub"'),
+        "schema: sigstep/policy/v1\nsigners: {anybody: {issuer: https://ci.example}}",
         "schema: sigstep/policy/v1\n---\nschema: sigstep/policy/v1",
         ATTESTED.replace(PROVENANCE, "slsa") + "any-of: [release]}]}",
         HEAD + "recall-list: {file: ./r.yml, signed-by: [nobody], max-age: 7d}",
