@@ -89,6 +89,8 @@ def load_pem_key(pem: bytes) -> PublicKey:
         FormatError: ``key-malformed``.
         ProofError: ``key-unsupported``.
     """
+    if b"-----BEGIN " not in pem:
+        raise _malformed("it is not PEM")
     return _load(serialization.load_pem_public_key, pem)
 
 
@@ -96,12 +98,17 @@ def _load(read: Callable[[bytes], object], data: bytes) -> PublicKey:
     try:
         return public_key(read(data))
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise FormatError(
-            code="key-malformed",
-            what="this is not a public key",
-            why=str(error)[:200],
-            fix="give the key in PEM (SPKI)",
-        ) from None
+        raise _malformed(str(error)[:200]) from None
+
+
+def _malformed(why: str) -> FormatError:
+    return FormatError(
+        code="key-malformed",
+        what="this is not a public key",
+        why=why,
+        fix="give the public key in PEM; `openssl pkey -pubout` makes it of a private key, `openssl x509 -pubkey` of a "
+        "certificate",
+    )
 
 
 def verify_digest(key: PublicKey, signature: bytes, digest: Digest) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.unit.refusals import code_of
 
+from sigstep.errors import FormatError
 from sigstep.model.bundle import Envelope, EnvelopeSignature, LogEntry, MessageSignature
 from sigstep.model.digest import Digest
 from sigstep.model.subject import Subject
@@ -180,6 +181,18 @@ def test_ed25519_over_an_artifact() -> None:
     """Ed25519ph is refused with its own code."""
     key = load_pem_key(ED25519)
     assert code_of(lambda: verify_message_signature(MESSAGE, key, SUBJECT)) == "signature-prehash"
+
+
+def test_what_is_no_key_in_pem() -> None:
+    """Bytes without PEM, and a private key: how to come by the public one."""
+    for data, why in (
+        (b"\x30\x59", "not PEM"),
+        (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", ""),
+    ):
+        with pytest.raises(FormatError) as caught:
+            load_pem_key(data)
+        assert (caught.value.code, why in caught.value.why) == ("key-malformed", True)
+        assert "openssl pkey -pubout" in caught.value.fix
 
 
 def test_an_entry_without_a_checkpoint() -> None:
