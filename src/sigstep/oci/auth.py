@@ -14,7 +14,7 @@ from sigstep.oci.reference import api_host, is_loopback
 from sigstep.ports.world import World
 from sigstep.wire import strict_json
 
-_PARAMETER: Final = re.compile(r'\s*([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*(?:,|$)')
+_PART: Final = re.compile(r'([A-Za-z0-9_-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+)))?')
 _TOKEN_BYTES: Final = 256 * 1024
 
 
@@ -27,15 +27,20 @@ class Challenge:
 
 
 def parse_challenge(header: str) -> Challenge | None:
-    """The first challenge of a ``WWW-Authenticate`` header that we can answer (RFC 9110, 11.6.1), or None."""
-    scheme, _, rest = header.strip().partition(" ")
-    if scheme.lower() not in {"bearer", "basic"}:
-        return None
-    parameters = {}
-    for match in _PARAMETER.finditer(rest[:8192]):
-        quoted, bare = match.group(2), match.group(3)
-        parameters[match.group(1).lower()] = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare
-    return Challenge(scheme=scheme.lower(), parameters=parameters)
+    """What a ``WWW-Authenticate`` header asks for (RFC 9110, 11.6.1): a token where it may be one, else a password.
+
+    Registries that take both say so in several headers, which arrive joined; None: neither is known to us.
+    """
+    found: dict[str, dict[str, str]] = {}
+    parameters: dict[str, str] = {}
+    for match in _PART.finditer(header[:8192]):
+        name, quoted, bare = match[1].lower(), match[2], match[3]
+        if quoted is None and bare is None:
+            parameters = found.setdefault(name, {})
+        else:
+            parameters[name] = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare
+    scheme = next((one for one in ("bearer", "basic") if one in found), None)
+    return Challenge(scheme=scheme, parameters=found[scheme]) if scheme else None
 
 
 def check_realm(realm: str, host: str) -> None:
@@ -72,6 +77,8 @@ def fetch_token(
         ServiceError: ``registry-realm``, ``registry-unauthorized``, ``registry-token``.
     """
     realm = challenge.parameters.get("realm", "")
+    if not realm:
+        raise _no_token(host, "the registry names no token service", 401)
     check_realm(realm, host)
     asked = {name: challenge.parameters[name] for name in ("service",) if name in challenge.parameters}
     asked["scope"] = scope

@@ -111,6 +111,23 @@ def test_challenges() -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "scheme", "realm"),
+    [
+        ('Basic realm="x", Bearer realm="https://a.example/t",service="s"', "bearer", "https://a.example/t"),
+        ('Bearer realm="https://a.example/t",service="s", Basic realm="x"', "bearer", "https://a.example/t"),
+        ('Negotiate, Bearer realm="https://a.example/t"', "bearer", "https://a.example/t"),
+        ('Negotiate YQ==, Basic realm="a, Bearer b"', "basic", "a, Bearer b"),
+        ("bearer realm=https://a.example/t,service=s", "bearer", "https://a.example/t"),
+    ],
+)
+def test_one_of_several_challenges(header: str, scheme: str, realm: str) -> None:
+    """A token goes before a password, wherever it stands, and each has parameters of its own."""
+    found = parse_challenge(header)
+    assert found is not None
+    assert (found.scheme, found.parameters["realm"]) == (scheme, realm)
+
+
+@pytest.mark.parametrize(
     ("status", "code"),
     [
         (403, "registry-forbidden"),
