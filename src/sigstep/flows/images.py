@@ -19,7 +19,7 @@ from sigstep.oci.client import Client, Settings
 from sigstep.oci.manifest import Descriptor, Manifest
 from sigstep.oci.reference import Reference
 from sigstep.oci.saved import SavedImage
-from sigstep.oci.source import ImageSource, RemoteImage, WholeImage, is_image, platforms
+from sigstep.oci.source import ImageSource, RemoteImage, WholeImage, own_platform, platforms
 from sigstep.policy.rule import AllOf, Rule, any_signer_reason
 from sigstep.policy.signer import COSIGN_SIGN, IsSignature
 from sigstep.ports.store import Finder
@@ -117,7 +117,8 @@ def meant(
 
     Args:
         root: the image's manifest where it was read before.
-        platform: of an index: the image for it; `EVERY_PLATFORM`: each image; empty: the index itself.
+        platform: of an index: the images for it, with whatever variant or version of the system; `EVERY_PLATFORM`:
+            each image; empty: the index itself. An image that is no index is for the platform that its config says.
         recursive: the index and each image.
 
     Raises:
@@ -126,22 +127,29 @@ def meant(
     """
     root = root or source.manifest()
     found: list[tuple[Digest, str]] = [] if platform else [(root.digest, "")]
+    there: list[tuple[Digest, str]] = []
+    if recursive or platform:
+        there = [(child.digest, child.platform) for child in platforms(source, root)]
+        if platform and not root.is_index:
+            there = [(root.digest, "" if platform == EVERY_PLATFORM else own_platform(source, root))]
     if recursive or platform == EVERY_PLATFORM:
-        found += [(child.digest, child.platform) for child in platforms(source, root)]
+        found += there
     elif platform:
-        found += [
-            (child.digest, child.platform)
-            for child in root.manifests
-            if is_image(child) and (child.platform == platform or child.platform.startswith(f"{platform}/"))
-        ][:1]
+        wanted = _usual(platform)
+        found += [one for one in there if f"{_usual(one[1])}/".startswith(f"{wanted}/")]
     if not found:
         raise NothingToExamine(
             code="platform-missing",
             what=f"{source.name} has no image for {platform if platform != EVERY_PLATFORM else 'any platform'}",
-            why=f"it has {', '.join(one.platform or '?' for one in root.manifests)[:300] or 'no platforms'}",
+            why=f"it has {', '.join(one or '?' for _, one in there)[:300] or 'no platforms'}",
             fix="name one of its platforms, as os/architecture",
         )
     return tuple(dict.fromkeys(found))
+
+
+def _usual(platform: str) -> str:
+    """A platform without the variant that is meant where none is written (containerd, platforms.Normalize)."""
+    return {"linux/arm64/v8": "linux/arm64", "linux/amd64/v1": "linux/amd64"}.get(platform.lower(), platform.lower())
 
 
 @dataclass(slots=True, kw_only=True)

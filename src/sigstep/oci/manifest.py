@@ -132,7 +132,9 @@ def malformed(why: str) -> FormatError:
 
 
 def _descriptors(value: dict[str, Any], name: str, at_most: int) -> tuple[Descriptor, ...]:
-    found = value.get(name, [])
+    found = value.get(name)
+    if found is None:  # how Go writes an empty list
+        return ()
     if not isinstance(found, list) or len(found) > at_most:
         raise malformed(f"{name} is no list of at most {at_most}")
     return tuple(_descriptor(one) for one in found)

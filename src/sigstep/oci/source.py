@@ -12,6 +12,7 @@ from sigstep.oci.client import Client
 from sigstep.oci.manifest import INDEX_TYPES, Descriptor, Manifest, malformed, parse_manifest
 from sigstep.oci.reference import Reference
 from sigstep.oci.referrers import has_api, list_referrers, tag_of
+from sigstep.wire import strict_json
 
 _BUILDKIT: Final = "vnd.docker.reference.type"  # an annotation of children that describe another child
 
@@ -96,6 +97,21 @@ def platforms(source: ImageSource, root: Manifest) -> tuple[Descriptor, ...]:
 
     below(root, 0)
     return tuple(found.values())
+
+
+def own_platform(source: ImageSource, image: Manifest) -> str:
+    """What an image's config says it is for (OCI image-spec, config); empty where it says nothing.
+
+    Raises:
+        FormatError: a code of strict JSON.
+        SigstepError: it cannot be read.
+    """
+    if image.config is None:
+        return ""
+    data = source.blob(image.config, at_most=limits.IMAGE_MANIFEST_BYTES)
+    value = strict_json.loads(data, at_most=limits.IMAGE_MANIFEST_BYTES, name="image config")
+    said = [value.get(name) for name in ("os", "architecture", "variant")] if isinstance(value, dict) else []
+    return "/".join(one for one in said if isinstance(one, str) and one)
 
 
 def lineage(source: ImageSource, root: Manifest) -> dict[Digest, tuple[Digest, ...]]:
