@@ -85,6 +85,7 @@ def test_a_full_device_is_told_in_words(words: tuple[str, ...]) -> None:
         ("5" * 64, f"sha256:{'5' * 64}"),
         ("a" * 300, "check the path"),
         ("nothing.whl", "check the path"),
+        ("alpine:3", "docker.io/alpine:3"),
     ],
 )
 def test_what_is_not_there_is_told_before_anything_is_asked(target: str, hint: str) -> None:

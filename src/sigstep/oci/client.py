@@ -258,7 +258,7 @@ def next_page(answer: Response) -> str | None:
     """The address of a list's next page (RFC 8288 ``Link``), or None at the end.
 
     Raises:
-        FormatError: ``registry-next-page``: it is at another host.
+        FormatError: ``registry-next-page``: it is at another host, or at another scheme or port of it.
     """
     following = next_address(answer.headers.get("link", ""))
     if not following:
@@ -267,8 +267,8 @@ def next_page(answer: Response) -> str | None:
     if urlsplit(address)[:2] != urlsplit(answer.url)[:2]:
         raise FormatError(
             code="registry-next-page",
-            what="a list of the registry goes on at another host",
-            why=f"its next page is at {urlsplit(address).netloc[:200]!r}",
+            what="a list of the registry goes on at another address",
+            why=f"its next page is at {'://'.join(urlsplit(address)[:2])[:200]!r}",
             fix="check the registry's configuration",
         )
     return address

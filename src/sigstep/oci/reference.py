@@ -18,6 +18,7 @@ _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST: Final = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]{{1,5}})?")
 _LONGEST: Final = 255
+_LAST_PORT: Final = 65535
 _BARE_ID: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -59,13 +60,16 @@ def parse_reference(text: str) -> Reference:
     Raises:
         UsageError: ``image-reference``.
     """
+    if "://" in text:
+        raise _error(text, "an image's name begins with its host, without a scheme")
     rest, at, digits = text.partition("@")
     digest = _digest(text, digits) if at else None
     host, rest = _split_host(rest)
     repository, colon, tag = rest.partition(":")
     if colon and not _TAG.fullmatch(tag):
         raise _error(text, f"{tag[:140]!r} is not a tag")
-    if not _HOST.fullmatch(host):
+    port = host.rpartition(":")[2]
+    if not _HOST.fullmatch(host) or (port.isdecimal() and int(port) > _LAST_PORT):
         raise _error(text, f"{host[:140]!r} is not a host")
     if host.lower() in _HUB_ALIASES:
         host = DOCKER_HUB

@@ -10,6 +10,7 @@ from typing import Final
 from sigstep.errors import NothingToExamine, SigstepError, Undecided
 from sigstep.model.digest import Algorithm, Digest
 
+_SHORT_NAME: Final = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_-]+)?(?::[A-Za-z0-9_.-]+)?")
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{64}")
 CHUNK_BYTES: Final = 1 << 18  # fits a core's cache
 
@@ -64,4 +65,6 @@ def _missing(path: Path) -> NothingToExamine:
         fix = "standard input is not read: give a file, or sha256: and the digest"
     elif _HEX.fullmatch(text):
         fix = f"check the path, or write sha256:{text} if it is a digest"
+    elif _SHORT_NAME.fullmatch(text):
+        fix = f"check the path, or write docker.io/{text} if it is an image: images are named with their host"
     return NothingToExamine(code="subject-missing", what=f"{path} does not exist", fix=fix)

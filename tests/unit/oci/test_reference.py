@@ -35,7 +35,8 @@ def test_reads(text: str, full: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "ghcr.io/Org/app", "a" * 64, "app:", "app:-x", "app@sha256:00", f"app@{DIGEST.upper()}", "app@md5:00", "-h.io/app",
-     "ghcr.io/", "ghcr.io/a//b", "ghcr.io/a b", "ghcr.io/" + "a" * 300, "ghcr.io/a:" + "t" * 129, "https://ghcr.io/a", "../a"],
+     "ghcr.io/", "ghcr.io/a//b", "ghcr.io/a b", "ghcr.io/" + "a" * 300, "ghcr.io/a:" + "t" * 129, "https://ghcr.io/a", "../a",
+     "localhost:65536/a"],
 )  # fmt: skip
 def test_refuses(text: str) -> None:
     """Each of these is no reference."""
