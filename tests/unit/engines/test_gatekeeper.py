@@ -372,6 +372,9 @@ RATIFY = (
         (ratify({"name": "a", "scopes": ["*"], "keyless": WHO}, policy="regopolicy"), LEGACY, U),
         (ratify({"name": "a", "scopes": ["*"], "keyless": WHO}, verifier="notation"), LEGACY, U),
         (ratify({"name": "a", "scopes": ["*"], "keyless": WHO}).partition("---")[2], LEGACY, U),
+        (ratify(), LEGACY, U),
+        (ratify().replace("trustPolicies: []", "key: /cosign.pub"), LEGACY, U),
+        (ratify().replace("trustPolicies: []", "rekorURL: https://rekor.example"), LEGACY, U),
     ],
 )
 def test_ratify(maker: Maker, images: dict[str, ImageEvidence], settings: str, image: str, decision: Decision) -> None:
@@ -387,7 +390,12 @@ def test_ratify(maker: Maker, images: dict[str, ImageEvidence], settings: str, i
         (ratify({"name": "a", "scopes": ["*"]}), "exactly one of keys and keyless"),
         (ratify({"name": "a", "scopes": ["*"], "keyless": {}}), "exactly one of the exact value"),
         (ratify({"name": "a", "scopes": ["a/*", "a/b"], "keyless": WHO}), "overlap"),
-        (ratify(), "no trustPolicies"),
+        (
+            ratify({"name": "a", "scopes": ["*"], "keyless": WHO}).replace(
+                "trustPolicies", "key: k\n    trustPolicies"
+            ),
+            "cannot be used",
+        ),
         (
             ratify({"name": "a", "scopes": ["*"], "keyless": WHO}).replace("BEGIN PUBLIC", "BEGIN NO"),
             "not a public key",

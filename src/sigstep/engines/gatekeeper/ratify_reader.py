@@ -43,7 +43,9 @@ def read_ratify(forms: Sequence[Form]) -> Ratify | None:
     for one in by_kind.get("Verifier", ()):
         spec = _spec(one)
         if "cosign" in (spec.text("name"), spec.text("type")) or spec.text("name").endswith("cosign"):
-            signers += _signers(spec, keys)
+            found = _signers(spec, keys)
+            signers += found
+            unjudged = unjudged or (None if found else _legacy(spec))
         else:
             unjudged = unjudged or ("notary", f"Ratify's verifier {spec.text('name') or name_of(one)}")
     return Ratify(signers=tuple(signers), unjudged=unjudged)
@@ -95,9 +97,17 @@ def _signers(spec: Form, keys: dict[str, Any]) -> list[RatifySigner]:
             )
         )
     _check_overlap(parameters, [scope for one in found for scope in one.scopes])
-    if not found:
-        spec.say("the cosign verifier has no trustPolicies")
+    if found and (parameters.text("key") or parameters.text("rekorURL")):
+        spec.say("'key' and 'rekorURL' are part of Cosign legacy configuration and cannot be used with `trustPolicies`")
     return found
+
+
+def _legacy(spec: Form) -> tuple[str, str]:
+    """What is not judged of a cosign verifier without trust policies, which asks nobody's identity."""
+    parameters = spec.form("parameters") or Form({}, "parameters", spec.problems)
+    if key := parameters.text("key"):
+        return "key-elsewhere", f"the file {key} of Ratify's cosign verifier"
+    return "cluster", "Ratify's cosign verifier without trust policies asks the log for its keys"
 
 
 def _identity(form: Form) -> dict[str, str]:
