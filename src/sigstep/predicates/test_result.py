@@ -14,6 +14,8 @@ from sigstep.wire.fields import malformed, objects, optional, required, texts
 
 URI: Final = "https://in-toto.io/attestation/test-result/v0.1"
 _RESULTS: Final = ("PASSED", "WARNED", "FAILED")
+_SUITES: Final = ("testsuites", "testsuite")
+_BAD: Final = frozenset({"failure", "error"})
 
 
 def recognises(data: bytes) -> bool:
@@ -25,6 +27,9 @@ def recognises(data: bytes) -> bool:
 def from_junit(data: bytes, *, name: str = "junit.xml", url: str = "") -> dict[str, Any]:
     """The predicate of a JUnit file: failures and errors fail, skipped tests warn.
 
+    Suites fail too, by an element of their own or by their counts, where no test is told as failed: what is set up
+    before the tests is of no test.
+
     Args:
         data: the file.
         name: its name; with its digest it is the ``configuration`` descriptor.
@@ -34,16 +39,20 @@ def from_junit(data: bytes, *, name: str = "junit.xml", url: str = "") -> dict[s
         FormatError: ``xml-doctype``, ``xml-malformed``, ``xml-too-large``, ``predicate-malformed``.
     """
     root = strict_xml.parse(data, at_most=limits.PREDICATE_BYTES, name="JUnit file")
-    if strict_xml.local(root) not in ("testsuites", "testsuite"):
+    if strict_xml.local(root) not in _SUITES:
         raise malformed("the root element is neither testsuites nor testsuite")
     passed: list[str] = []
     skipped: list[str] = []
     failed: list[str] = []
-    for case in root.iter():
-        if strict_xml.local(case) == "testcase":
-            inside = {strict_xml.local(child) for child in case}
-            place = failed if inside & {"failure", "error"} else skipped if "skipped" in inside else passed
-            place.append(_case_name(case))
+    suites: list[str] = []
+    for one in root.iter():
+        inside = {strict_xml.local(child) for child in one}
+        if strict_xml.local(one) == "testcase":
+            place = failed if inside & _BAD else skipped if "skipped" in inside else passed
+            place.append(_case_name(one))
+        elif strict_xml.local(one) in _SUITES and (inside & _BAD or _counted(one)):
+            suites.append(one.attrib.get("name", "") or strict_xml.local(one))
+    failed = failed or suites
     if not passed and not skipped and not failed:
         raise malformed("the JUnit file tells of no test")
     predicate: dict[str, Any] = {
@@ -98,6 +107,10 @@ class TestResult:
             *([f"see {url}"] if url else []),
         ]
         return (*lines, *(f"failed: {name}" for name in failed))
+
+
+def _counted(suite: Element) -> bool:
+    return any(suite.attrib.get(name, "").strip() not in ("", "0") for name in ("failures", "errors"))
 
 
 def _case_name(case: Element) -> str:

@@ -143,6 +143,28 @@ def test_junit_results(case: bytes, result: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "suite",
+    [
+        b'<testsuite name="s" failures="0" errors="1"><testcase name="a"/></testsuite>',
+        b'<testsuite name="s" failures="1"/>',
+        b'<testsuite name="s"><error message="no set-up"/><testcase name="a"/></testsuite>',
+    ],
+)
+def test_junit_suites_fail_too(suite: bytes) -> None:
+    """What fails before or after the tests is told by the suite alone, and its tests may all have passed."""
+    made = test_result.from_junit(b"<testsuites>" + suite + b"</testsuites>")
+    assert (made["result"], made["failedTests"]) == ("FAILED", ["s"])
+
+
+def test_junit_counts_of_tests_that_are_told() -> None:
+    """A suite's counts name no further failure."""
+    made = test_result.from_junit(
+        b'<testsuite name="s" failures="1"><testcase name="a"><failure/></testcase></testsuite>'
+    )
+    assert made["failedTests"] == ["a"]
+
+
+@pytest.mark.parametrize(
     ("data", "code"),
     [
         (b'<!DOCTYPE a [<!ENTITY x "y">]><testsuite>&x;</testsuite>', "xml-doctype"),
