@@ -34,9 +34,10 @@ KINDS = {
 MOMENT = timedelta(microseconds=1)
 
 
-def proved(sandbox: Sandbox, bundle: Json, root: Json) -> Verified:
-    """What holds under a trusted root."""
-    trust = prepare(TrustMaterial(roots=(trusted_root_of(root, name="sandbox"),)))
+def proved(sandbox: Sandbox, bundle: Json, *roots: Json) -> Verified:
+    """What holds under trusted roots."""
+    named = tuple(trusted_root_of(root, name=f"sandbox#{at}") for at, root in enumerate(roots))
+    trust = prepare(TrustMaterial(roots=named))
     return establish(bundle_of(bundle), SUBJECT, trust, now=RealClock().now())
 
 
@@ -99,6 +100,31 @@ def test_a_key_with_several_windows(sandbox: Sandbox, kind: str, log: int) -> No
     with pytest.raises(Refusal) as caught:
         proved(sandbox, bundle, sandbox.trusted_root() | {kind: before + after})
     assert caught.value.code == KINDS[kind]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_old_and_a_current_root_of_one_instance(sandbox: Sandbox, kind: str) -> None:
+    """Each counts by itself, in either order; what one lacks never comes from the other."""
+    bundle = sandbox.forge.bundle(b"hello", log_version=2)
+    first, last = times(proved(sandbox, bundle, sandbox.trusted_root()), kind)
+    old = with_window(sandbox, kind, first - timedelta(days=9), first - MOMENT)
+    other = "ctlogs" if kind == "tlogs" else "tlogs"
+    wanting = with_window(sandbox, other, last + timedelta(days=1), last + timedelta(days=9))
+    current = sandbox.trusted_root()
+    for roots in ((old, current), (current, old)):
+        assert proved(sandbox, bundle, *roots).root == f"sandbox#{roots.index(current)}"
+    with pytest.raises(Refusal):
+        proved(sandbox, bundle, old, wanting)
+
+
+def test_the_refusal_of_the_root_that_proves_most_is_told(sandbox: Sandbox) -> None:
+    """Not that of one that knows less, wherever it stands."""
+    bundle = sandbox.forge.bundle(b"hello", log_version=2, certificate={"scts": 0})
+    less = sandbox.trusted_root() | {"tlogs": []}
+    for roots in ((less, sandbox.trusted_root()), (sandbox.trusted_root(), less)):
+        with pytest.raises(Refusal) as caught:
+            proved(sandbox, bundle, *roots)
+        assert caught.value.code == "sct-threshold"
 
 
 @pytest.mark.parametrize("kind", ["tlogs", "ctlogs", "certificateAuthorities", "timestampAuthorities"])

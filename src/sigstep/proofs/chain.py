@@ -11,17 +11,18 @@ from sigstep.proofs.certificate import Leaf
 from sigstep.proofs.prepared import PreparedRoot, PreparedTrust
 
 
-def find_root(leaf: Leaf, trust: PreparedTrust) -> tuple[PreparedRoot, tuple[AuthorityChain, ...]]:
-    """The trusted root whose authority issued the leaf, and its authorities that did (several may share a key).
+def find_roots(leaf: Leaf, trust: PreparedTrust) -> tuple[tuple[PreparedRoot, tuple[AuthorityChain, ...]], ...]:
+    """Each trusted root with an authority that issued the leaf, and its authorities that did (several may share a key).
+
+    At least one; an old and a current root of an instance are two that have the same authority.
 
     Raises:
         ProofError: ``issuer-unknown``: no trusted authority issued the leaf; ``trust-root-outdated`` where the leaf
             was made after the newest part of every root that has an authority of the issuer's name.
     """
-    for root in trust.roots:
-        issuers = _issuers(leaf, root.certificate_authorities)
-        if issuers:
-            return root, issuers
+    found = ((root, _issuers(leaf, root.certificate_authorities)) for root in trust.roots)
+    if issued := tuple((root, issuers) for root, issuers in found if issuers):
+        return issued
     made = leaf.certificate.not_valid_before_utc
     same_name = [
         root

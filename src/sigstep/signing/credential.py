@@ -15,7 +15,7 @@ from sigstep.oidc.claims import principal
 from sigstep.ports.retry import Budget, retrying
 from sigstep.ports.world import World
 from sigstep.proofs.certificate import load_leaf
-from sigstep.proofs.chain import find_root, verify_path
+from sigstep.proofs.chain import find_roots, verify_path
 from sigstep.proofs.prepared import PreparedTrust
 from sigstep.proofs.sct import verify_detached, verify_embedded
 from sigstep.services.fulcio import CsrRequest, Issued, KeyRequest, request_certificate
@@ -97,7 +97,7 @@ def _checked(issued: Issued, key: SigningKey, trust: PreparedTrust, service: Ser
         leaf = load_leaf(issued.certificates[0])
         if leaf.key.spki != key.spki:
             raise _wrong(service, "it is about another key")
-        root, issuers = find_root(leaf, trust)
+        root, issuers = find_roots(leaf, trust)[0]
         issuer = verify_path(leaf, issuers, [world.clock.now()])
         logs = verify_embedded(leaf, issuer, root.ct_logs)
         if issued.detached_sct is not None:

@@ -13,7 +13,7 @@ from sigstep.model.trust import ThresholdOverrides, Thresholds, TrustedKey, Trus
 from sigstep.model.verified import Lowered
 from sigstep.proofs.authority import AuthorityChain
 from sigstep.proofs.certificate import Leaf, load_leaf
-from sigstep.proofs.chain import find_root
+from sigstep.proofs.chain import find_roots
 from sigstep.proofs.keys import PublicKey, load_key
 from sigstep.proofs.prepared import PreparedRoot, PreparedTrust
 
@@ -35,6 +35,15 @@ class Signer:
     leaf: Leaf | None = None
     issuers: tuple[AuthorityChain, ...] = ()
     trusted: TrustedKey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """A certificate as one trusted root sees it: ``issuers`` are the root's authorities that issued it."""
+
+    leaf: Leaf
+    root: PreparedRoot
+    issuers: tuple[AuthorityChain, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +84,25 @@ def keys_of(bundle: Bundle, material: TrustMaterial) -> tuple[TrustedKey, ...]:
     return found
 
 
+def candidates(bundle: Bundle, trust: PreparedTrust) -> tuple[TrustedKey | Issued, ...]:
+    """Who may have signed a bundle, at least one: keys of the caller, which a certificate in the bundle never
+    overrides; else the certificate, by each trusted root that issued it.
+
+    Raises:
+        ProofError: ``key-missing``, ``certificate-malformed``, ``certificate-not-for-signing``, ``issuer-unknown``,
+            ``trust-root-outdated``, ``key-unsupported``.
+    """
+    if keys := keys_of(bundle, trust.material):
+        return keys
+    assert isinstance(bundle.material, CertificateMaterial)  # else `keys_of` gave a key
+    leaf = load_leaf(bundle.material.leaf)
+    return tuple(Issued(leaf=leaf, root=root, issuers=issuers) for root, issuers in find_roots(leaf, trust))
+
+
 def as_evidence(
     bundle: Bundle,
     trust: PreparedTrust,
-    key: TrustedKey | None,
+    candidate: TrustedKey | Issued,
     *,
     thresholds: Thresholds | ThresholdOverrides | None,
     now: datetime,
@@ -89,25 +113,23 @@ def as_evidence(
     Args:
         bundle: the claims.
         trust: what counts.
-        key: one of `keys_of`, which a certificate in the bundle never overrides; None where its certificate decides.
+        candidate: one of `candidates`.
         thresholds: instead of those of the signer's instance.
         now: aware.
         original: the exact bytes of the envelope where they are at hand.
 
     Raises:
-        ProofError: ``certificate-malformed``, ``certificate-not-for-signing``, ``issuer-unknown``,
-            ``trust-root-outdated``, ``key-unsupported``.
+        ProofError: ``key-unsupported``.
     """
     content = bundle.content
     signature = content.signature if isinstance(content, MessageSignature) else content.signatures[0].signature
-    if key is not None:
-        signer, root = _of_key(bundle, key), _root_of_entries(bundle, trust.roots)
+    root: PreparedRoot | None
+    if isinstance(candidate, TrustedKey):
+        signer, root = _of_key(bundle, candidate), _root_of_entries(bundle, trust.roots)
         needed = KEY_THRESHOLDS
     else:
-        assert isinstance(bundle.material, CertificateMaterial)  # else `keys_of` gave a key
-        leaf = load_leaf(bundle.material.leaf)
-        root, issuers = find_root(leaf, trust)
-        signer = Signer(key=leaf.key, verifiers=(leaf.der,), leaf=leaf, issuers=issuers)
+        leaf, root = candidate.leaf, candidate.root
+        signer = Signer(key=leaf.key, verifiers=(leaf.der,), leaf=leaf, issuers=candidate.issuers)
         needed = root.root.thresholds
     if thresholds is not None:
         needed = thresholds.over(needed) if isinstance(thresholds, ThresholdOverrides) else thresholds

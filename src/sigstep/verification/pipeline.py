@@ -12,7 +12,7 @@ from sigstep.model.bundle import Bundle, MessageSignature
 from sigstep.model.identity import Identity
 from sigstep.model.statement import Statement
 from sigstep.model.subject import Subject
-from sigstep.model.trust import ThresholdOverrides, Thresholds, TrustedKey
+from sigstep.model.trust import ThresholdOverrides, Thresholds
 from sigstep.model.verdict import Examination, Finding, Outcome, Verdict
 from sigstep.model.verified import Verified, VerifiedTime
 from sigstep.policy.rule import Rule
@@ -23,7 +23,7 @@ from sigstep.proofs.content import bind_statement, key_id, verify_envelope, veri
 from sigstep.proofs.prepared import PreparedTrust
 from sigstep.proofs.sct import unknown_logs, verify_embedded
 from sigstep.verification.entries import verify_entries, verify_times
-from sigstep.verification.evidence import Evidence, as_evidence, keys_of, lowered
+from sigstep.verification.evidence import Evidence, as_evidence, candidates, lowered
 from sigstep.verification.trace import Trace
 
 _CERTAIN: Final = frozenset(
@@ -58,15 +58,22 @@ def establish(
     """
     trace = trace or Trace()
     trace.enter("signer")
-    keys: list[TrustedKey | None] = list(keys_of(bundle, trust.material)) or [None]
-    while True:  # several keys of the caller: the first under which the bundle holds
+    refusal: Refusal | None = None
+    for one in candidates(bundle, trust):  # the first under which the bundle holds, else the one that came furthest
+        attempt = Trace()
+        attempt.enter("signer")
         try:
-            evidence = as_evidence(bundle, trust, keys.pop(0), thresholds=thresholds, now=now, original=original)
-            return _establish(evidence, subject, trace)
-        except Refusal:
-            if not keys:
-                raise
-            trace.restart("signer")
+            evidence = as_evidence(bundle, trust, one, thresholds=thresholds, now=now, original=original)
+            verified = _establish(evidence, subject, attempt)
+        except Refusal as error:
+            if attempt.reached >= trace.reached:
+                trace.take(attempt)
+                refusal = error
+            continue
+        trace.take(attempt)
+        return verified
+    assert refusal is not None  # there is at least one candidate
+    raise refusal
 
 
 def _establish(evidence: Evidence, subject: Subject, trace: Trace) -> Verified:

@@ -19,9 +19,14 @@ class Trace:
         """A new step begins; the one before it held."""
         self._steps.append((name, []))
 
-    def restart(self, name: str) -> None:
-        """What was tried did not hold; the examination begins again with the step ``name``."""
-        self._steps, self._notes = [(name, [])], []
+    def take(self, attempt: Trace) -> None:
+        """What ``attempt`` collected is what is told, instead of what was here."""
+        self._steps, self._notes = attempt._steps, attempt._notes
+
+    @property
+    def reached(self) -> int:
+        """How many steps were entered."""
+        return len(self._steps)
 
     def say(self, words: Callable[..., tuple[str, ...]], *about: Any) -> None:
         """Evidence of the current step: ``words(*about)`` gives its lines."""
