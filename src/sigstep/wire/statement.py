@@ -31,7 +31,7 @@ def parse_statement(payload: bytes) -> Statement:
     if kind not in {STATEMENT_V1, STATEMENT_V01}:
         raise _malformed(f"its _type is {str(kind)[:80]!r}")
     predicate_type = value.get("predicateType")
-    if not isinstance(predicate_type, str) or not predicate_type:
+    if not isinstance(predicate_type, str):  # an early builder of slsa-github-generator wrote an empty one
         raise _malformed("it has no predicateType")
     predicate = value.get("predicate")
     if isinstance(predicate, str):  # cosign 2 wrote SPDX tag-value so
