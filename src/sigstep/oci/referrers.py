@@ -9,8 +9,9 @@ from sigstep.errors import FormatError, ServiceError
 from sigstep.model import limits
 from sigstep.model.digest import Digest
 from sigstep.oci.client import Client, next_page
-from sigstep.oci.manifest import INDEX, Descriptor, Manifest, index_document, malformed, parse_manifest
+from sigstep.oci.manifest import INDEX, Descriptor, Manifest, encode, malformed, parse_manifest
 from sigstep.oci.reference import Reference
+from sigstep.wire import strict_json
 
 _ZERO: Final = "sha256:" + "0" * 64
 _NO_API: Final = frozenset({400, 404, 405, 406})
@@ -49,6 +50,7 @@ def attach(client: Client, image: Reference, manifest: Manifest) -> None:
 
     Raises:
         ServiceError: ``referrers-contended`` when others kept overwriting the list; a ``registry-*`` code.
+        FormatError: ``referrers-tag-taken``.
     """
     assert manifest.subject is not None
     answer = client.put_manifest(image.at(manifest.digest), manifest.data, manifest.media_type)
@@ -73,27 +75,39 @@ def drop(client: Client, image: Reference, subject: Digest, gone: frozenset[Dige
     for digest in sorted(gone, key=str):
         client.delete_manifest(image.at(digest))
     tag = image.tagged(tag_of(subject))
-    listed, etag = _listed(client, tag)
-    kept = [one.document() for one in listed if one.digest not in gone]
+    listed, document, etag = _listed(client, tag)
+    kept = [raw for one, raw in zip(listed, document["manifests"], strict=True) if one.digest not in gone]
     if len(kept) < len(listed):
-        client.put_manifest(tag, index_document(kept), INDEX, if_match=etag)
+        client.put_manifest(tag, encode({**document, "manifests": kept}), INDEX, if_match=etag)
 
 
-def _listed(client: Client, tag: Reference) -> tuple[tuple[Descriptor, ...], str]:
-    """The entries under a stand-in tag, and its ETag."""
+def _listed(client: Client, tag: Reference) -> tuple[tuple[Descriptor, ...], dict[str, Any], str]:
+    """The entries under a stand-in tag, the whole list with what others wrote into it, and its ETag."""
     stored = client.tag_bytes(tag)
     if stored is None:
-        return (), ""
-    found = parse_manifest(stored[0], manifests_at_most=limits.REFERRERS_READ).manifests
-    _check_count(len(found))
-    return found, stored[1]
+        return (), {"schemaVersion": 2, "mediaType": INDEX, "manifests": []}, ""
+    found = parse_manifest(stored[0], manifests_at_most=limits.REFERRERS_READ)
+    _check_count(len(found.manifests))
+    document = strict_json.loads(stored[0], at_most=limits.IMAGE_MANIFEST_BYTES, name="list of referrers")
+    return (
+        found.manifests,
+        {**document, "mediaType": found.media_type, "manifests": document.get("manifests") or []},
+        stored[1],
+    )
 
 
 def _extend_list(client: Client, tag: Reference, manifest: Manifest) -> None:
     seen = {_own_digits(manifest.digest): manifest}
     world = client.world
     for tries in range(_TRIES):
-        listed, etag = _listed(client, tag)
+        listed, document, etag = _listed(client, tag)
+        if document["mediaType"] != INDEX:  # distribution-spec, referrers tag schema: report it, and leave it alone
+            raise FormatError(
+                code="referrers-tag-taken",
+                what=f"the attachment is stored, but cannot be listed under {tag}",
+                why="the tag is something else than a list of referrers",
+                fix="remove the tag, or use a registry with the referrers API",
+            )
         wanted = {*_tagged(client, tag), *seen}
         missing = wanted - {_own_digits(one.digest) for one in listed}
         if not missing:
@@ -102,8 +116,8 @@ def _extend_list(client: Client, tag: Reference, manifest: Manifest) -> None:
         if not added:
             return
         _check_count(len(listed) + len(added))
-        data = index_document([*(one.document() for one in listed), *(_entry(one) for one in added)])
-        client.put_manifest(tag, data, INDEX, if_match=etag, allowed=(409, 412))
+        document["manifests"] += [_entry(one) for one in added]
+        client.put_manifest(tag, encode(document), INDEX, if_match=etag, allowed=(409, 412))
         if tries:  # others write too: the more tries, the longer, and no two the same
             share = int.from_bytes(world.entropy.token(2), "big") / 0xFFFF
             world.clock.sleep(_PAUSE_SECONDS * share * min(tries, 20))

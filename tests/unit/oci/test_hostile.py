@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from tests.unit.oci.conftest import Running, referrer
 
-from sigstep.errors import ServiceError, SigstepError
+from sigstep.errors import FormatError, ServiceError, SigstepError
 from sigstep.model import limits
 from sigstep.model.digest import Digest
 from sigstep.oci import referrers
@@ -213,6 +214,36 @@ def test_a_header_that_promises_too_much(running: Running, listed: bool) -> None
     referrers.attach(asking, pushed, referrer(asking, pushed, manifest, 1))
     assert len(referrers.list_referrers(running.client(), pushed, manifest.digest)) == 1
     assert (asking.tag_bytes(pushed.tagged(referrers.tag_of(manifest.digest))) is None) == listed
+
+
+def test_a_tag_that_is_an_image_stays(running: Running) -> None:
+    """distribution-spec, referrers tag schema: what is no list is reported and not overwritten."""
+    running.registry.referrers = False
+    pushed, manifest = running.push()
+    asking = running.client()
+    tag = pushed.tagged(referrers.tag_of(manifest.digest))
+    asking.put_manifest(tag, manifest.data, manifest.media_type)
+    with pytest.raises(FormatError) as caught:
+        referrers.attach(asking, pushed, referrer(asking, pushed, manifest, 1))
+    assert caught.value.code == "referrers-tag-taken"
+    assert asking.manifest(tag).data == manifest.data
+
+
+def test_what_others_wrote_into_a_list_stays(running: Running) -> None:
+    """Members of the list and of its entries, also those that nobody here reads."""
+    running.registry.referrers = False
+    pushed, manifest = running.push()
+    asking = running.client()
+    tag = pushed.tagged(referrers.tag_of(manifest.digest))
+    other = {**manifest.descriptor.document(), "urls": ["https://a.example"], "platform": {"os": "linux"}}
+    document = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [other], "annotations": {"a": "b"}, "more": 1}
+    asking.put_manifest(tag, json.dumps(document).encode(), INDEX)
+    ours = referrer(asking, pushed, manifest, 1)
+    referrers.attach(asking, pushed, ours)
+    written = json.loads(asking.manifest(tag).data)
+    assert (len(written["manifests"]), {**written, "manifests": written["manifests"][:1]}) == (2, document)
+    referrers.drop(asking, pushed, manifest.digest, frozenset({ours.digest}))
+    assert json.loads(asking.manifest(tag).data) == document
 
 
 def test_a_list_that_never_stays(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
