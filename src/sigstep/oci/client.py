@@ -137,7 +137,7 @@ class Client:
 
     def _pieces(self, image: Reference, path: str, size: int, start: int) -> Iterator[bytes]:
         """The bytes of a blob from ``start`` on (RFC 9110, 14.2)."""
-        headers = self._transport.authorization(image.host, scope_of("GET", image))
+        headers = self._transport.authorization(image, scope_of("GET", image))
         with self.world.http.stream(
             "GET",
             self._transport.url(image, path),

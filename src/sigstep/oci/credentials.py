@@ -37,11 +37,12 @@ class Credential:
         return f"Credential(username={self.username!r})"
 
 
-def find_credential(host: str, world: World) -> Credential | None:
-    """The credential for a registry, or None: ``credHelpers``, ``credsStore``, ``auths``, then GitHub's token.
+def find_credential(host: str, world: World, *, repository: str = "") -> Credential | None:
+    """The credential for a repository, or None: ``credHelpers``, ``credsStore``, ``auths``, then GitHub's token.
 
     Files in order: ``$REGISTRY_AUTH_FILE``, ``$DOCKER_CONFIG/config.json`` or ``~/.docker/config.json``,
-    ``$XDG_RUNTIME_DIR/containers/auth.json``. Hosts match exactly, never by part.
+    ``$XDG_RUNTIME_DIR/containers/auth.json``. Hosts match exactly, never by part; ``auths`` of a namespace or
+    repository go before those of its host, and to no other (containers-auth.json(5)).
 
     Raises:
         UsageError: ``registry-config`` when a file is there and cannot be read.
@@ -52,7 +53,7 @@ def find_credential(host: str, world: World) -> Credential | None:
         config = _load(file)
         if config is None:
             continue
-        found = _from_helpers(config, keys, world) or _from_auths(config, keys, file)
+        found = _from_helpers(config, keys, world) or _from_auths(config, keys, repository, file)
         if found is not None:
             return found
     token = world.environ.get("GITHUB_TOKEN", "")
@@ -125,13 +126,15 @@ def _ask(helper: str, key: str, world: World) -> Credential | None:
     return Credential(username=user, secret=secret) if user or secret else None
 
 
-def _from_auths(config: dict[str, Any], keys: tuple[str, ...], file: Path) -> Credential | None:
+def _from_auths(config: dict[str, Any], keys: tuple[str, ...], repository: str, file: Path) -> Credential | None:
     auths = config.get("auths")
     if not isinstance(auths, dict):
         return None
-    by_host = {_host_of(name): entry for name, entry in auths.items()}
-    for key in keys:
-        entry = by_host.get(_host_of(key))
+    by_place = {_place_of(name): entry for name, entry in auths.items()}
+    hosts, parts = [_place_of(key) for key in keys], repository.split("/")
+    inner = ["/".join((host, *parts[:count])) for count in range(len(parts), 0, -1) for host in hosts]
+    for place in (*inner, *hosts):
+        entry = by_place.get(place)
         if not isinstance(entry, dict):
             continue
         token = entry.get("identitytoken")
@@ -155,9 +158,10 @@ def _pair(text: str, file: Path) -> Credential:
     return Credential(username=user, secret=secret)
 
 
-def _host_of(key: str) -> str:
-    without = key.partition("://")[2] if "://" in key else key
-    return without.partition("/")[0].lower()
+def _place_of(key: str) -> str:
+    """A key as a host, from an address too, or a host and namespace."""
+    _, scheme, rest = key.lower().rpartition("://")
+    return rest.partition("/")[0] if scheme else rest.rstrip("/")
 
 
 def _config(file: Path, why: str) -> UsageError:

@@ -71,7 +71,7 @@ class Transport:
         own = origin(url) == origin(self._base(image.host))
 
         def once() -> Response:
-            sent = {**(headers or {}), **(self.authorization(image.host, scope) if own else {})}
+            sent = {**(headers or {}), **(self.authorization(image, scope) if own else {})}
             redirects = REDIRECTS if method in {"GET", "HEAD"} else 0
             return self.world.http.request(
                 method, url, at_most=at_most, headers=sent, body=body, timeout=_SECONDS, redirects=redirects
@@ -80,25 +80,25 @@ class Transport:
         def action() -> Response:
             response = once()
             if response.status == 401 and own:
-                self._answer(response, image.host, scope)
+                self._answer(response, image, scope)
                 response = once()
             if response.status in allowed:
                 return response
             if response.status == 401:
-                raise unauthorized(image.host, self._credential(image.host), 401)
+                raise unauthorized(image.host, self._credential(image), 401)
             raise failure(image.host, response, urlsplit(url).path, self.world)
 
         if once_only:
             return action()
         return retrying(action, service=f"the registry {image.host}", budget=self._budget, world=self.world)
 
-    def authorization(self, host: str, scope: str) -> dict[str, str]:
+    def authorization(self, image: Reference, scope: str) -> dict[str, str]:
         """The headers that a request with this scope carries; a known challenge is answered beforehand."""
         with self._lock:
-            found = self._tokens.get((host, scope))
-            challenge = self._challenges.get(host)
+            found = self._tokens.get((image.host, scope))
+            challenge = self._challenges.get(image.host)
         if found is None and challenge is not None:
-            found = self._token(challenge, host, scope)
+            found = self._token(challenge, image, scope)
         return {"Authorization": found} if found else {}
 
     def location(self, response: Response, image: Reference) -> str:
@@ -121,16 +121,16 @@ class Transport:
         """The address of something below a repository."""
         return f"{self._base(image.host)}/v2/{image.repository}/{path}"
 
-    def _answer(self, response: Response, host: str, scope: str) -> None:
+    def _answer(self, response: Response, image: Reference, scope: str) -> None:
         challenge = parse_challenge(response.headers.get("www-authenticate", ""))
         if challenge is None:
-            raise unauthorized(host, self._credential(host), 401)
+            raise unauthorized(image.host, self._credential(image), 401)
         with self._lock:
-            self._challenges[host] = challenge
-        self._token(challenge, host, scope)
+            self._challenges[image.host] = challenge
+        self._token(challenge, image, scope)
 
-    def _token(self, challenge: Challenge, host: str, scope: str) -> str:
-        credential = self._credential(host)
+    def _token(self, challenge: Challenge, image: Reference, scope: str) -> str:
+        host, credential = image.host, self._credential(image)
         if challenge.scheme == "basic":
             if credential is None or not credential.username:
                 raise unauthorized(host, credential, 401)
@@ -143,12 +143,12 @@ class Transport:
             self._tokens[(host, scope)] = value
         return value
 
-    def _credential(self, host: str) -> Credential | None:
+    def _credential(self, image: Reference) -> Credential | None:
         if self.settings.credential is not None:
             return self.settings.credential
-        if host not in self._credentials:
-            self._credentials[host] = find_credential(host, self.world)
-        return self._credentials[host]
+        if image.name not in self._credentials:
+            self._credentials[image.name] = find_credential(image.host, self.world, repository=image.repository)
+        return self._credentials[image.name]
 
     def _base(self, host: str) -> str:
         plain = host in self.settings.plain_http or is_loopback(host)

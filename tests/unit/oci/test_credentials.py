@@ -65,6 +65,37 @@ def test_docker_configuration(tmp_path: Path, entry: object, host: str, found: C
     assert "s:x" not in repr(found)
 
 
+@pytest.mark.parametrize(
+    ("host", "repository", "user"),
+    [
+        ("quay.io", "team/app", "app"),
+        ("quay.io", "team/other", "team"),
+        ("quay.io", "team2/app", "all"),
+        ("quay.io", "app", "all"),
+        ("ghcr.io", "team/app", "first"),
+        ("docker.io", "team/app", "hub-team"),
+        ("docker.io", "library/app", "hub"),
+        ("other.example", "team/app", ""),
+        ("other.example", "mine/app", "mine"),
+    ],
+)
+def test_namespaces(tmp_path: Path, host: str, repository: str, user: str) -> None:
+    """containers-auth.json(5): the most specific key; those of a namespace go nowhere else."""
+    users = {
+        "quay.io/team": "team",
+        "quay.io": "all",
+        "quay.io/team/app": "app",
+        "ghcr.io": "first",
+        "ghcr.io/another": "second",
+        "https://index.docker.io/v1/": "hub",
+        "docker.io/team": "hub-team",
+        "other.example/mine": "mine",
+    }
+    file = configured(tmp_path, auths={key: {"auth": encoded(name, "s")} for key, name in users.items()})
+    found = find_credential(host, world(DOCKER_CONFIG=str(file.parent)), repository=repository)
+    assert (found.username if found else "") == user
+
+
 def test_order_of_files(tmp_path: Path) -> None:
     """REGISTRY_AUTH_FILE, DOCKER_CONFIG or the home folder's, then Podman's; the first that knows the host."""
     names = ("a/config.json", "b/config.json", "h/.docker/config.json", "r/containers/auth.json")
