@@ -43,11 +43,12 @@ def parse_challenge(header: str) -> Challenge | None:
     return Challenge(scheme=scheme, parameters=found[scheme]) if scheme else None
 
 
-def check_realm(realm: str, host: str) -> None:
+def check_realm(realm: str, host: str, *, plain: bool = False) -> None:
     """Refuse a token service that does not belong to the registry: it would get the credentials.
 
     It has to be https on the registry's host, on a parent domain of it or beside it (``auth.example.com`` for
-    ``registry.example.com``); plain http only where both are this machine.
+    ``registry.example.com``); plain http only where both are this machine, or on the registry's own host where that is
+    asked without TLS on demand (``plain``).
 
     Raises:
         ServiceError: ``registry-realm``.
@@ -56,7 +57,7 @@ def check_realm(realm: str, host: str) -> None:
     registry = _bare(api_host(host))
     name = parts.hostname or ""
     local = is_loopback(name) and is_loopback(registry)
-    if parts.scheme == "http" and local:
+    if parts.scheme == "http" and (local or (plain and name == registry and not parts.username)):
         return
     if parts.scheme == "https" and not parts.username and (local or name == registry or _related(name, registry)):
         return
@@ -69,7 +70,14 @@ def check_realm(realm: str, host: str) -> None:
 
 
 def fetch_token(
-    challenge: Challenge, *, host: str, scope: str, credential: Credential | None, world: World, timeout: float
+    challenge: Challenge,
+    *,
+    host: str,
+    plain: bool,
+    scope: str,
+    credential: Credential | None,
+    world: World,
+    timeout: float,
 ) -> str:
     """A token for a scope from the service that the challenge names (distribution token spec; OAuth 2).
 
@@ -79,7 +87,7 @@ def fetch_token(
     realm = challenge.parameters.get("realm", "")
     if not realm:
         raise _no_token(host, "the registry names no token service", 401)
-    check_realm(realm, host)
+    check_realm(realm, host, plain=plain)
     asked = {name: challenge.parameters[name] for name in ("service",) if name in challenge.parameters}
     asked["scope"] = scope
     accept = {"Accept": "application/json"}

@@ -137,7 +137,13 @@ class Transport:
             value = credential.basic()
         else:
             value = "Bearer " + fetch_token(
-                challenge, host=host, scope=scope, credential=credential, world=self.world, timeout=_SECONDS
+                challenge,
+                host=host,
+                plain=host in self.settings.plain_http,
+                scope=scope,
+                credential=credential,
+                world=self.world,
+                timeout=_SECONDS,
             )
         with self._lock:
             self._tokens[(host, scope)] = value

@@ -102,6 +102,16 @@ def test_realms(realm: str, host: str, good: bool) -> None:
     assert caught.value.code == ("registry-realm")
 
 
+def test_the_realm_of_a_registry_without_tls() -> None:
+    """Asked without TLS on demand, its own host may give the token so too; no other."""
+    check_realm("http://registry.lan:8080/service/token", "registry.lan:5000", plain=True)
+    for realm in ("http://auth.registry.lan/token", "http://evil.lan/token", "http://u@registry.lan/token"):
+        with pytest.raises(ServiceError):
+            check_realm(realm, "registry.lan:5000", plain=True)
+    with pytest.raises(ServiceError):
+        check_realm("http://registry.lan/token", "registry.lan:5000")
+
+
 def test_challenges() -> None:
     """RFC 9110, 11.6.1: quoted values hold commas."""
     found = parse_challenge('Bearer realm="https://a.example/t",service="s",scope="repository:a:pull,push"')
