@@ -12,9 +12,10 @@ from tests.sandboxes import sandbox
 from sigstep.errors import Refusal
 from sigstep.model.digest import Digest
 from sigstep.model.subject import Subject
-from sigstep.model.trust import TrustMaterial
+from sigstep.model.trust import TrustedKey, TrustMaterial
 from sigstep.model.verified import TimeSource, Verified
 from sigstep.ports.real import RealClock
+from sigstep.proofs.certificate import load_leaf
 from sigstep.proofs.prepared import prepare
 from sigstep.sandbox.local import Sandbox
 from sigstep.verification.pipeline import establish
@@ -34,10 +35,10 @@ KINDS = {
 MOMENT = timedelta(microseconds=1)
 
 
-def proved(sandbox: Sandbox, bundle: Json, *roots: Json) -> Verified:
+def proved(sandbox: Sandbox, bundle: Json, *roots: Json, keys: tuple[TrustedKey, ...] = ()) -> Verified:
     """What holds under trusted roots."""
     named = tuple(trusted_root_of(root, name=f"sandbox#{at}") for at, root in enumerate(roots))
-    trust = prepare(TrustMaterial(roots=named))
+    trust = prepare(TrustMaterial(roots=named, keys=keys))
     return establish(bundle_of(bundle), SUBJECT, trust, now=RealClock().now())
 
 
@@ -115,6 +116,22 @@ def test_an_old_and_a_current_root_of_one_instance(sandbox: Sandbox, kind: str) 
         assert proved(sandbox, bundle, *roots).root == f"sandbox#{roots.index(current)}"
     with pytest.raises(Refusal):
         proved(sandbox, bundle, old, wanting)
+
+
+def test_a_key_with_an_old_and_a_current_root(sandbox: Sandbox) -> None:
+    """A key of the caller belongs to no root: any of those that know the log proves its entry."""
+    bundle = sandbox.forge.bundle(b"hello")
+    leaf = proved(sandbox, bundle, sandbox.trusted_root()).certificate
+    assert leaf is not None
+    key = TrustedKey(key=load_leaf(leaf).key.spki)
+    time = RealClock().now() - timedelta(days=1)
+    old = with_window(sandbox, "tlogs", time - timedelta(days=9), time)
+    current = sandbox.trusted_root()
+    for roots in ((old, current), (current, old)):
+        assert proved(sandbox, bundle, *roots, keys=(key,)).entries
+    with pytest.raises(Refusal) as caught:
+        proved(sandbox, bundle, old, keys=(key,))
+    assert caught.value.code == "log-window"
 
 
 def test_the_refusal_of_the_root_that_proves_most_is_told(sandbox: Sandbox) -> None:

@@ -38,6 +38,14 @@ class Signer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A key of the caller, and one of the trusted roots that know a log of the bundle; a key belongs to no root."""
+
+    key: TrustedKey
+    root: PreparedRoot | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
     """A certificate as one trusted root sees it: ``issuers`` are the root's authorities that issued it."""
 
@@ -84,7 +92,7 @@ def keys_of(bundle: Bundle, material: TrustMaterial) -> tuple[TrustedKey, ...]:
     return found
 
 
-def candidates(bundle: Bundle, trust: PreparedTrust) -> tuple[TrustedKey | Issued, ...]:
+def candidates(bundle: Bundle, trust: PreparedTrust) -> tuple[Given | Issued, ...]:
     """Who may have signed a bundle, at least one: keys of the caller, which a certificate in the bundle never
     overrides; else the certificate, by each trusted root that issued it.
 
@@ -93,7 +101,7 @@ def candidates(bundle: Bundle, trust: PreparedTrust) -> tuple[TrustedKey | Issue
             ``trust-root-outdated``, ``key-unsupported``.
     """
     if keys := keys_of(bundle, trust.material):
-        return keys
+        return tuple(Given(key=key, root=root) for root in _roots_of_entries(bundle, trust.roots) for key in keys)
     assert isinstance(bundle.material, CertificateMaterial)  # else `keys_of` gave a key
     leaf = load_leaf(bundle.material.leaf)
     return tuple(Issued(leaf=leaf, root=root, issuers=issuers) for root, issuers in find_roots(leaf, trust))
@@ -102,7 +110,7 @@ def candidates(bundle: Bundle, trust: PreparedTrust) -> tuple[TrustedKey | Issue
 def as_evidence(
     bundle: Bundle,
     trust: PreparedTrust,
-    candidate: TrustedKey | Issued,
+    candidate: Given | Issued,
     *,
     thresholds: Thresholds | ThresholdOverrides | None,
     now: datetime,
@@ -123,14 +131,13 @@ def as_evidence(
     """
     content = bundle.content
     signature = content.signature if isinstance(content, MessageSignature) else content.signatures[0].signature
-    root: PreparedRoot | None
-    if isinstance(candidate, TrustedKey):
-        signer, root = _of_key(bundle, candidate), _root_of_entries(bundle, trust.roots)
-        needed = KEY_THRESHOLDS
+    root: PreparedRoot | None = candidate.root
+    if isinstance(candidate, Given):
+        signer, needed = _of_key(bundle, candidate.key), KEY_THRESHOLDS
     else:
-        leaf, root = candidate.leaf, candidate.root
+        leaf = candidate.leaf
         signer = Signer(key=leaf.key, verifiers=(leaf.der,), leaf=leaf, issuers=candidate.issuers)
-        needed = root.root.thresholds
+        needed = candidate.root.root.thresholds
     if thresholds is not None:
         needed = thresholds.over(needed) if isinstance(thresholds, ThresholdOverrides) else thresholds
     return Evidence(
@@ -161,11 +168,10 @@ def _same_key(certificate: bytes, key: PublicKey) -> bool:
         return False
 
 
-def _root_of_entries(bundle: Bundle, roots: Sequence[PreparedRoot]) -> PreparedRoot | None:
-    """The root that knows a log of the bundle; a caller's key belongs to no root of its own."""
+def _roots_of_entries(bundle: Bundle, roots: Sequence[PreparedRoot]) -> Sequence[PreparedRoot | None]:
+    """The roots that know a log of the bundle; where none does, all of them, for their timestamp authorities."""
     ids = {entry.log_id for entry in bundle.entries}
-    knowing = (root for root in roots if any(one.log.log_id in ids for one in root.logs))
-    return next(knowing, roots[0] if roots else None)
+    return [root for root in roots if any(one.log.log_id in ids for one in root.logs)] or roots or [None]
 
 
 def _no_key(hint: str) -> ProofError:
