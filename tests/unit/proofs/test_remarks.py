@@ -17,12 +17,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 SCRIPT = """
 import base64, sys
 from sigstep.proofs.certificate import identity_of, load_leaf
-print(identity_of(load_leaf(base64.b64decode(sys.argv[1]))).subject)
+from sigstep.trust.pem_roots import root_of_pems
+from sigstep.wire.rekor_body import encode_pem
+der = base64.b64decode(sys.argv[1])
+root_of_pems("r", authorities=[encode_pem(der, "CERTIFICATE")])
+print(identity_of(load_leaf(der)).subject)
 """
 
 
 def test_an_odd_name_says_and_stops_nothing() -> None:
-    """A country of three letters, where every warning is an error: the certificate is read, in silence."""
+    """A country of three letters, where every warning is an error: the certificate is read, also as an authority, in silence."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime(2026, 6, 1, tzinfo=timezone.utc)
     with pytest.warns(UserWarning, match="length"):
         odd = x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, "USA", _validate=False)])
