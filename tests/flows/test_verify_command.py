@@ -193,9 +193,12 @@ def test_pep_740(desk: Desk, statement: Json) -> None:
 
 
 def test_answers_of_attestation_services(desk: Desk, statement: Json) -> None:
-    """GitHub's and npm's lists; a bundle may be absent there."""
-    answer = {"attestations": [{"bundle": None, "bundle_url": "https://x.example"}, {"bundle": statement}]}
+    """GitHub's and npm's lists, and their elements as lines; a bundle may be absent there."""
+    found = [{"bundle": None, "bundle_url": "https://x.example"}, {"bundle": statement}]
+    answer = {"attestations": found}
     assert desk.run("--bundle", desk.bundle(".answer", answer), *signer(desk.sandbox), desk.artifact)[0] == 0
+    lines = desk.bundle(".lines", "\n".join(map(json.dumps, found)))
+    assert desk.run("--bundle", lines, *signer(desk.sandbox), desk.artifact)[0] == 0
 
 
 def rekor_bundle(entry: Json) -> Json:

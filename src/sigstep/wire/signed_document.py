@@ -53,6 +53,8 @@ def parse_signed(data: bytes) -> tuple[Signed, ...]:
         return tuple(Signed(bundle=one) for one in parse_provenance(value))
     if isinstance(value.get("attestations"), list):
         return _answer(value["attestations"])
+    if "bundle" in value:  # one of an answer, as `jq '.attestations[]'` writes them in lines
+        return _answer([value])
     return (Signed(bundle=bundle_of(value)),)
 
 
