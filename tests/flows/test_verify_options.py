@@ -195,6 +195,8 @@ def test_detached(desk: Desk, message: Json) -> None:
         assert desk.run(*given, "--offline", "--min-entries", "0", *always)[0] == 0
     desk.artifact.write_bytes(b"changed")
     assert desk.run("--signature", files["text"], "--certificate", files["pem"], *always)[0] == 1
+    whole = desk.file("whole", json.dumps(message))
+    assert desk.run("--signature", whole, *always) == (1, "[detached-signature]")
     bad = desk.file("bad", b"")
     assert desk.run("--signature", bad, "--certificate", files["pem"], *always) == (1, "[detached-signature]")
     assert desk.run("--signature", files["text"], "--certificate", bad, *always) == (1, "[detached-certificate]")

@@ -48,7 +48,14 @@ def _content(signature: bytes) -> tuple[MessageSignature | Envelope, bytes | Non
     data = _decoded(signature) or signature
     text = data.strip()
     if text.startswith(b"{"):
-        value = strict_json.loads(text, at_most=limits.BUNDLE_BYTES, name="envelope")
+        value = as_mapping(strict_json.loads(text, at_most=limits.BUNDLE_BYTES, name="envelope"), "envelope")
+        if "mediaType" in value or "base64Signature" in value:
+            raise FormatError(
+                code="detached-signature",
+                what="the signature file is a bundle",
+                why="it holds the signature with its certificate and log entry",
+                fix="give it with --bundle instead",
+            )
         return parse_envelope(value, "envelope")[0], text
     if not data or len(data) > limits.SIGNATURE_BYTES:
         raise FormatError(
