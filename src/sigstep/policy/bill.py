@@ -11,6 +11,7 @@ from sigstep.model.verdict import Finding
 from sigstep.model.verified import Verified
 from sigstep.policy.contents import missing, predicates
 from sigstep.predicates import cyclonedx, spdx
+from sigstep.wire.fields import document_in
 
 _OPERATORS: Final = frozenset({"AND", "OR", "WITH"})
 URIS = (*spdx.Spdx.uris, *cyclonedx.CycloneDx.uris)
@@ -35,7 +36,7 @@ class BillOfMaterials:
 
     def judge(self, proofs: Sequence[Verified], now: datetime) -> Finding | None:  # noqa: ARG002 - the protocol's
         """The first disagreement, or None."""
-        found = predicates(proofs, URIS)
+        found = [(proof, document_in(predicate)) for proof, predicate in predicates(proofs, URIS)]
         if not found:
             return missing(URIS)
         documents = [predicate for _, predicate in found]
@@ -70,6 +71,7 @@ def described(uri: str, predicate: Mapping[str, Any]) -> frozenset[str]:
     Raises:
         FormatError: ``predicate-malformed``.
     """
+    predicate = document_in(predicate)
     if uri in spdx.Spdx.uris:
         return spdx.described(predicate)
     return cyclonedx.described(predicate) if uri in cyclonedx.CycloneDx.uris else frozenset()
@@ -111,7 +113,7 @@ def _is_of(document: Mapping[str, Any], proof: Verified) -> bool:
     return sha256 is not None and sha256.hex in described(proof.statement.predicate_type, document)
 
 
-def _components(document: dict[str, Any], *, described_too: bool = True) -> tuple[dict[str, Any], ...]:
+def _components(document: Mapping[str, Any], *, described_too: bool = True) -> tuple[dict[str, Any], ...]:
     read = cyclonedx.components if "bomFormat" in document else spdx.components
     return read(document, described_too=described_too)
 

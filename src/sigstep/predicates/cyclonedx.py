@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sigstep.model import limits
 from sigstep.wire import cyclonedx_xml, strict_json
-from sigstep.wire.fields import malformed, objects, optional, required
+from sigstep.wire.fields import document_in, malformed, objects, optional, required
 
 URI: Final = "https://cyclonedx.org/bom"
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
@@ -41,6 +41,7 @@ def parse(data: bytes, *, at_most: int = limits.PREDICATE_FILE_BYTES) -> dict[st
     document = strict_json.loads(data, at_most=at_most, name="CycloneDX document")
     if not isinstance(document, dict):
         raise malformed("the CycloneDX document is not an object")
+    required(document, "bomFormat", str)  # a wrapped one is read, not written
     CycloneDx().check(URI, document)
     return document
 
@@ -97,6 +98,7 @@ class CycloneDx:
         Raises:
             FormatError: ``predicate-malformed``.
         """
+        predicate = document_in(predicate)
         if required(predicate, "bomFormat", str) != "CycloneDX":
             raise malformed("bomFormat is not CycloneDX")
         version = required(predicate, "specVersion", str)
@@ -106,6 +108,7 @@ class CycloneDx:
 
     def describe(self, uri: str, predicate: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's
         """Version, time and counts."""
+        predicate = document_in(predicate)
         found = components(predicate)
         licensed = sum(1 for one in found if one["licences"])
         return (

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sigstep.errors import FormatError
 from sigstep.model import limits
 from sigstep.wire import spdx3, strict_json
-from sigstep.wire.fields import malformed, objects, optional, required, texts
+from sigstep.wire.fields import document_in, malformed, objects, optional, required, texts
 
 BARE: Final = "https://spdx.dev/Document"
 VERSIONED: Final = "https://spdx.dev/Document/v2.3"
@@ -138,12 +138,13 @@ class Spdx:
         if isinstance(predicate.get("Data"), str):
             _tag_value(predicate["Data"].encode(), limits.BUNDLE_BYTES)
             return
-        written = uri_of(predicate)
+        written = uri_of(document_in(predicate))
         if uri not in (BARE, written):
             raise malformed(f"the document says {written}, the type says {uri}")
 
     def describe(self, uri: str, predicate: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's
         """Name, time and counts."""
+        predicate = document_in(predicate)
         found = components(predicate)
         licensed = sum(1 for one in found if one["licences"])
         name = spdx3.name(predicate) if "@graph" in predicate else predicate.get("name", "")

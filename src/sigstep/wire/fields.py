@@ -82,6 +82,12 @@ def moment(text: str) -> datetime | None:
         return None
 
 
+def document_in(predicate: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The document itself, where cosign 1 wrapped it as ``{"Data": {...}, "Timestamp": "..."}``."""
+    data = predicate.get("Data")
+    return data if isinstance(data, dict) and "Timestamp" in predicate else predicate
+
+
 def malformed(why: str) -> FormatError:
     """The error of a document that is not what its type says."""
     return FormatError(

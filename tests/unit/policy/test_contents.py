@@ -97,6 +97,10 @@ def proof(uri: str, predicate: Mapping[str, Any], *, identity: Identity | None =
 BUILD = proof(slsa_provenance.V1, PROVENANCE)
 BILL = proof("https://cyclonedx.org/bom", CDX)
 SPDX_BILL = proof("https://spdx.dev/Document/v2.3", SPDX)
+WRAPPED = (
+    proof("https://cyclonedx.org/bom", {"Data": CDX, "Timestamp": ""}),
+    proof("https://spdx.dev/Document", {"Data": SPDX, "Timestamp": ""}),
+)
 SPDX3_BILL = proof(
     "https://spdx.dev/Document/v3",
     {
@@ -187,6 +191,7 @@ ACCEPTED: list[tuple[ContentRule, tuple[Verified, ...]]] = [
         (BILL, SPDX_BILL),
     ),
     (BillOfMaterials(only_licences=("MIT",)), (BILL, SPDX_BILL, described_ones())),
+    (BillOfMaterials(with_components=("p", "q@2"), only_licences=("MIT",)), WRAPPED),
     (BillOfMaterials(only_licences=("mit",)), (licensed("Mit"), licensed("GPL-2.0 OR mIT"))),
     (BillOfMaterials(only_licences=("Apache-2.0 with LLVM-exception",)), (licensed("APACHE-2.0 WITH LLVM-exception"),)),
     (BillOfMaterials(without_licences=("GPL-3.0-only", "and")), (licensed("GPL-3.0 AND MIT"),)),
@@ -235,6 +240,8 @@ REFUSED: list[tuple[ContentRule, tuple[Verified, ...], str]] = [
     (BillOfMaterials(without_components=("p@1",)), (BILL,), "sbom-component-forbidden"),
     (BillOfMaterials(without_components=("pkg:npm/%40a/q@2",)), (SPDX_BILL,), "sbom-component-forbidden"),
     (BillOfMaterials(without_components=("q",)), (SPDX3_BILL,), "sbom-component-forbidden"),
+    (BillOfMaterials(without_components=("p",)), WRAPPED[:1], "sbom-component-forbidden"),
+    (BillOfMaterials(without_components=("q",)), WRAPPED[1:], "sbom-component-forbidden"),
     (BillOfMaterials(without_licences=("gpl-2.0-only",)), (SPDX3_BILL,), "sbom-licence-forbidden"),
     (BillOfMaterials(only_licences=("MIT",)), (SPDX3_BILL,), "sbom-licence-forbidden"),
     (BillOfMaterials(without_licences=("GPL-3.0-only",)), (BILL,), "sbom-licence-forbidden"),

@@ -210,6 +210,7 @@ def test_cyclonedx_xml_loses_nothing(version: str, part: bytes, lost: str) -> No
         (b"<other/>", "predicate-malformed"),
         (b'<bom xmlns="http://cyclonedx.org/schema/bom/9.9"/>', "predicate-malformed"),
         (b"[]", "predicate-malformed"),
+        (b'{"Data": {"bomFormat": "CycloneDX", "specVersion": "1.4"}, "Timestamp": ""}', "predicate-malformed"),
         (b"<a>" + b" " * (22 * 1024 * 1024) + b"</a>", "xml-too-large"),
     ],
 )
