@@ -81,7 +81,7 @@ def test_a_full_device_is_told_in_words(words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("target", "hint"),
     [
-        ("-", "standard input is not read"),
+        ("-", "write /dev/stdin"),
         ("5" * 64, f"sha256:{'5' * 64}"),
         ("a" * 300, "check the path"),
         ("nothing.whl", "check the path"),

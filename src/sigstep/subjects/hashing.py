@@ -62,7 +62,7 @@ def _missing(path: Path) -> NothingToExamine:
     text = str(path)
     fix = "check the path"
     if text == "-":
-        fix = "standard input is not read: give a file, or sha256: and the digest"
+        fix = "- is no name for standard input here: write /dev/stdin, a file, or sha256: and the digest"
     elif _HEX.fullmatch(text):
         fix = f"check the path, or write sha256:{text} if it is a digest"
     elif _SHORT_NAME.fullmatch(text):
