@@ -90,6 +90,7 @@ def test_digests_as_targets(desk: Desk, message: Json) -> None:
     assert (status, "give the artifact itself, or its sha256 digest" in output) == (1, True)
     assert desk.run(*bundle, f"sha1:{digest['sha1']}") == (2, "[digest-algorithm-unsupported]")
     assert desk.run(*bundle, "sha256:12") == (2, "[digest-malformed]")
+    assert desk.run(*bundle, f"app:{digest['sha1']}") == (3, "[subject-missing]")  # an image by its commit
 
 
 def test_as_json(desk: Desk, statement: Json) -> None:

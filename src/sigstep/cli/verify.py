@@ -37,7 +37,9 @@ _FORMS: Final = MappingProxyType[str, str](
         "sarif": "sigstep.rendering.sarif:report_sarif",
     }
 )
-_DIGEST: Final = re.compile(r"sha(256|384|512):.*|[\w-]+:[0-9a-f]{32,}", re.ASCII | re.IGNORECASE | re.DOTALL)
+_DIGEST: Final = re.compile(
+    r"sha(256|384|512):.*|(sha|md|blake)[\w-]*:[0-9a-f]{32,}", re.ASCII | re.IGNORECASE | re.DOTALL
+)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
