@@ -110,7 +110,10 @@ def test_witnesses(witnessed: Sandbox, tmp_path: Path) -> None:
     proof = json.loads(output)["verdicts"][0]["examinations"][0]["verified"]
     assert set(proof["entries"][0]["witnesses"]) == set(WITNESSES)
     assert desk.run("--witness", texts[0], "--min-witnesses", "1", *always)[0] == 0
-    assert "[witness-threshold]" in desk.run("--witness", texts[0], "--min-witnesses", "2", *always)[1]
+    output = desk.run("--witness", texts[0], "--min-witnesses", "2", *always)[1]
+    assert "[witness-threshold]" in output
+    assert "needs 2 of the 1 that are named, and has 1" in output
+    assert "name its witnesses with --witness" in output
     name, key = next(iter(WITNESSES.items()))
     for bad in (verifier_key(name, key, b"\x01"), texts[0].replace("one", "0ne"), f"{name}+00+zz"):
         assert desk.run("--witness", bad, *always) == (1, "[witness-key]")

@@ -124,11 +124,12 @@ def _check_thresholds(evidence: Evidence, proved: list[ProvedEntry], unknown: li
         )
     seen = min((len(set(one.verified.witnesses)) for one in proved), default=0)
     if seen < needed.witnesses:
+        named = len(evidence.witnesses)
         raise ProofError(
             code="witness-threshold",
             what="not enough known witnesses saw the log's tree",
-            why=f"each checkpoint needs {needed.witnesses}",
-            fix="sign with a log that is witnessed, or name its witnesses in the policy",
+            why=f"each checkpoint needs {needed.witnesses} of the {named} that are named, and has {seen}",
+            fix="sign with a log that is witnessed, or name its witnesses with --witness",
         )
 
 
