@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from sigstep.model.digest import Digest
+from sigstep.model.digest import Algorithm, Digest
 from sigstep.sandbox.local import Sandbox
 
 CLIENT = Path(__file__).parents[1] / "interop" / "conformance_client"
+OTHER = {"name": "b.txt", "digest": {"sha512": Digest.of(b"b", Algorithm.SHA512).hex, "sha256": Digest.of(b"b").hex}}
 ISSUER = "https://token.actions.githubusercontent.com"
 
 
@@ -33,7 +34,7 @@ def test_sign_then_verify(sandbox: Sandbox, tmp_path: Path, rekor: int, in_toto:
     if in_toto:
         signed = tmp_path / "statement.json"
         subject = {"name": "a.txt", "digest": {"sha256": Digest.of(artifact.read_bytes()).hex}}
-        statement = {"_type": "https://in-toto.io/Statement/v1", "subject": [subject], "predicate": {"a": 1}}
+        statement = {"_type": "https://in-toto.io/Statement/v1", "subject": [OTHER, subject], "predicate": {"a": 1}}
         signed.write_text(json.dumps({**statement, "predicateType": "https://example.com/predicate/v1"}))
     root = ["--trusted-root", sandbox.trusted_root_file]
     kind = ["--in-toto"] if in_toto else []
