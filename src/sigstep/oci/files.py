@@ -66,6 +66,8 @@ class Folder:
 
     def pieces(self, path: str) -> Iterator[bytes]:
         """See `Files.pieces`."""
+        if (self._root / path).exists() and not self.has(path):  # opening a named pipe waits for ever
+            raise unreadable(f"{self.name}/{path}", "it is no regular file")
         try:
             with (self._root / path).open("rb") as file:
                 while piece := file.read(_PIECE_BYTES):

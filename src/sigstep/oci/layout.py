@@ -143,7 +143,8 @@ class Layout:
             raise NothingToExamine(
                 code="layout-image",
                 what=f"{self.name} does not say which image is meant",
-                why=f"it has {len(digests)} images to choose from",
+                why=f"it has {len(digests)} images to choose from"
+                + (f" with the name {self._ref_name[:200]!r}" if self._ref_name else ""),
                 fix="name one with oci:FOLDER:NAME, or save one image in a folder of its own",
             )
         return next(iter(digests))

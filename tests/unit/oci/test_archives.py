@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tarfile
 from collections.abc import Mapping
 from io import BytesIO
@@ -95,6 +96,17 @@ def test_one_of_several_images(tmp_path: Path) -> None:
         with pytest.raises(SigstepError) as caught:
             open_layout(SavedImage(path=place, ref_name=name)).manifest()
         assert caught.value.code == "layout-image"
+        assert repr(name) in caught.value.why or not name
+
+
+def test_a_named_pipe_in_a_folder(tmp_path: Path) -> None:
+    """It is told instead of waited for."""
+    place = folder(tmp_path, saved())
+    (place / "index.json").unlink()
+    os.mkfifo(place / "index.json")
+    with pytest.raises(SigstepError) as caught:
+        open_layout(SavedImage(path=place)).manifest()
+    assert caught.value.code == "layout-unreadable"
 
 
 @pytest.mark.parametrize(
