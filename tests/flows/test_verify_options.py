@@ -15,6 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.flows.desk import Desk, Json, signer, x509_pem
 from tests.flows.signing_oracle import ARTIFACT, oracle_bundle
 
+from sigstep.flows.policy_words import explain
+from sigstep.policy.document import load_policy
+from sigstep.policy.exporting import Losses, image_rules
+from sigstep.policy.writing import write_policy
 from sigstep.sandbox import checkpoint
 from sigstep.sandbox.local import Sandbox
 
@@ -117,6 +121,39 @@ def test_witnesses(witnessed: Sandbox, tmp_path: Path) -> None:
     name, key = next(iter(WITNESSES.items()))
     for bad in (verifier_key(name, key, b"\x01"), texts[0].replace("one", "0ne"), f"{name}+00+zz"):
         assert desk.run("--witness", bad, *always) == (1, "[witness-key]")
+
+
+def test_witnesses_of_a_policy(witnessed: Sandbox, tmp_path: Path) -> None:
+    """The policy file names them and says how many are needed; no option and no engine is asked for it."""
+    desk = Desk(tmp_path, witnessed)
+    desk.bundle(".sigstore.json", oracle_bundle(witnessed, rekor=2, statement=False))
+    stranger = verifier_key("witness-three.example", Ed25519PrivateKey.generate())
+    texts = [*(verifier_key(name, key) for name, key in WITNESSES.items()), stranger]
+
+    def policy(count: object, *keys: str) -> str:
+        issuer, subject = "https://token.actions.githubusercontent.com", "https://github.com/acme/app/**"
+        return json.dumps(
+            {
+                "schema": "sigstep/policy/v1",
+                "witnesses": {"at-least": count, "of": list(keys)},
+                "signers": {"ours": {"issuer": issuer, "subject": {"glob": subject}}},
+                "rules": [{"name": "all", "blobs": ["**"], "images": ["**"], "signature": {"any-of": ["ours"]}}],
+            }
+        )
+
+    for count, keys, status in ((2, texts, 0), (3, texts, 1), (1, texts[2:], 1), (1, texts[1:], 0)):
+        file = desk.file("policy.yml", policy(count, *keys))
+        found, output = desk.run("--policy", file, "--offline", desk.artifact)
+        assert (found, "[witness-threshold]" in output) == (status, bool(status))
+    for wrong, some in ((0, texts), (4, texts), ("1", texts), (1, ["x"]), (1, texts[:1] * 2), (1, [])):
+        file = desk.file("policy.yml", policy(wrong, *some))
+        assert desk.run("--policy", file, desk.artifact)[1] in ("[policy-malformed]", "[witness-key]")
+    read = load_policy(policy(2, *texts).encode())
+    assert load_policy(write_policy(read)).witnesses == read.witnesses
+    assert any("at least 2 of witness-one.example, " in line for line in explain(read, ()))
+    losses = Losses()
+    image_rules(read, losses)
+    assert [one.place for one in losses.all if one.refused] == ["witnesses"]
 
 
 def test_a_folder(desk: Desk, message: Json, sandbox: Sandbox) -> None:

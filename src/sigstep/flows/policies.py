@@ -13,7 +13,7 @@ from typing import Final
 from sigstep.errors import UsageError
 from sigstep.flows.trust import TrustRequest, load_trust
 from sigstep.model import limits
-from sigstep.model.trust import TrustedKey, TrustMaterial
+from sigstep.model.trust import TrustedKey, TrustedRoot, TrustMaterial
 from sigstep.policy.demands import UNKNOWN, Circumstances
 from sigstep.policy.document import Policy, load_policy, signers_of
 from sigstep.policy.image_patterns import repository_pattern
@@ -22,6 +22,7 @@ from sigstep.policy.rule import AnyOf, Rule
 from sigstep.policy.signer import repository
 from sigstep.ports.world import World
 from sigstep.proofs.keys import load_pem_key
+from sigstep.wire.note import parse_witness_key
 
 _TEMPLATE: Final = """\
 schema: sigstep/policy/v1
@@ -84,7 +85,7 @@ def open_policy(path: Path) -> OpenedPolicy:
 def with_own_trust(
     material: TrustMaterial, opened: OpenedPolicy, world: World, *, offline: bool = False
 ) -> TrustMaterial:
-    """Trust material with the keys of a policy's signers and the instances that it brings itself, under their names.
+    """Trust material with the keys of a policy's signers, the instances that it brings itself, and its witnesses.
 
     Raises:
         SigstepError: an instance cannot be loaded (see `sigstep.flows.trust.load_trust`).
@@ -96,9 +97,19 @@ def with_own_trust(
         else:
             request = TrustRequest(instances=(one.mirror,), tuf_root=opened.folder / one.root, offline=offline)
         roots += [replace(root, name=one.name) for root in load_trust(request, world).roots]
+    seen = opened.policy.witnesses
+    count, keys = (seen.count, seen.keys) if seen else (0, ())
     return replace(
-        material, roots=(*material.roots, *roots), keys=(*material.keys, *opened.keys), certificates_too=True
+        material,
+        roots=tuple(_witnessed(one, count) for one in (*material.roots, *roots)),
+        keys=(*material.keys, *opened.keys),
+        certificates_too=True,
+        witnesses=(*material.witnesses, *map(parse_witness_key, keys)),
     )
+
+
+def _witnessed(root: TrustedRoot, count: int) -> TrustedRoot:
+    return replace(root, thresholds=replace(root.thresholds, witnesses=max(count, root.thresholds.witnesses)))
 
 
 def read_named(path: Path) -> bytes:

@@ -99,6 +99,9 @@ def _rest(policy: Policy) -> Iterator[str]:
     yield f"what no rule names {_NO_MATCH[policy.no_match]}"
     if policy.require_digest:
         yield "an image that is named by a tag is refused"
+    if policy.witnesses is not None:
+        names = ", ".join(one.partition("+")[0] for one in policy.witnesses.keys)
+        yield f"the logs of signatures by identities have been seen by at least {policy.witnesses.count} of {names}"
     for one in policy.recalls:
         yield f"recalled on {one.day}: {one.kind} {one.value}: {one.reason}"
     if policy.recall_list is not None:

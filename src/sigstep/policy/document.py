@@ -24,6 +24,7 @@ from sigstep.policy.recalls import Recall, RecallSource, read_recalls, read_sour
 from sigstep.policy.release import ReleasedBy, released_by
 from sigstep.policy.signer import SignedBy
 from sigstep.wire import strict_yaml
+from sigstep.wire.note import parse_witness_key
 from sigstep.wire.strict_yaml import Node
 
 SCHEMA: Final = "sigstep/policy/v1"
@@ -66,6 +67,17 @@ class TrustSource:
     trusted_root: str = ""
     mirror: str = ""
     root: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WitnessDemand:
+    """At least ``count`` of these witnesses cosigned the tree of each log entry (C2SP tlog-cosignature).
+
+    ``keys`` are their verifier keys as written (`sigstep.wire.note.parse_witness_key`).
+    """
+
+    keys: tuple[str, ...]
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +131,7 @@ class Policy:
         no_match: what becomes of an artifact that no rule names: ``deny``, ``warn`` or ``allow``.
         require_digest: whether an image has to be named with its digest.
         trust: instances of the file's own, by name.
+        witnesses: who has to have seen the logs of signatures by identities; None where nobody has.
         recalls: of the file; those of its list are added when that is read.
         recall_list: where more recalls are; None where there is no list.
         recalls_until: until when (aware) the list that was read decides; None before it is read.
@@ -130,6 +143,7 @@ class Policy:
     no_match: str = "deny"
     require_digest: bool = False
     trust: Mapping[str, TrustSource] = field(default_factory=lambda: MappingProxyType({}))
+    witnesses: WitnessDemand | None = None
     signers: Mapping[str, Signer]
     rules: tuple[PolicyRule, ...]
     recalls: tuple[Recall, ...]
@@ -171,7 +185,7 @@ def load_policy(data: bytes) -> Policy:
         data: the file, YAML, at most `limits.POLICY_BYTES`.
 
     Raises:
-        FormatError: ``policy-malformed``, or of the YAML (see `strict_yaml.documents`).
+        FormatError: ``policy-malformed``, ``witness-key``, or of the YAML (see `strict_yaml.documents`).
         UsageError: a pattern or an identity is unusable (``matcher-*``, ``extension-unknown``,
             ``repository-malformed``).
     """
@@ -179,7 +193,7 @@ def load_policy(data: bytes) -> Policy:
     if len(found) != 1:
         raise malformed(f"the policy file has {len(found)} documents", 1, "write exactly one")
     top = section_of(found[0], "policy")
-    top.only("schema", "name", "defaults", "trust", "signers", "rules", "recalls", "recall-list", *_OTHER)
+    top.only("schema", "name", "defaults", "trust", "signers", "rules", "recalls", "recall-list", "witnesses", *_OTHER)
     top.text("schema", among=(SCHEMA,))
     defaults = (top.section("defaults") or Section({}, "defaults", top.line)).only("mode", "no-match", "require-digest")
     mode = defaults.text("mode", "enforce", ("enforce", "warn"))
@@ -195,6 +209,7 @@ def load_policy(data: bytes) -> Policy:
         no_match=defaults.text("no-match", "deny", ("deny", "warn", "allow")),
         require_digest=defaults.flag("require-digest"),
         trust=MappingProxyType(trust),
+        witnesses=_witnesses(top),
         signers=MappingProxyType(signers),
         rules=rules,
         recalls=read_recalls(top),
@@ -211,6 +226,26 @@ def _canonical(plain: Any) -> bytes:
         return rfc8785.dumps(plain)
     except rfc8785.CanonicalizationError as error:
         raise malformed("a value of the policy file has no canonical form", 1, str(error)[:200]) from None
+
+
+def _witnesses(top: Section) -> WitnessDemand | None:
+    section = top.section("witnesses")
+    if section is None:
+        return None
+    keys = section.only("at-least", "of").texts("of")
+    if not keys:
+        raise malformed("witnesses has no keys", section.line, "write of: and a list of verifier keys, name+id+key")
+    if len({parse_witness_key(one) for one in keys}) != len(keys):
+        raise malformed("a witness is named twice", section.line, "write each key once")
+    return WitnessDemand(keys=keys, count=_count(section, len(keys)))
+
+
+def _count(section: Section, at_most: int) -> int:
+    node = section.members.get("at-least")
+    if node is None or type(node.value) is not int or not 1 <= node.value <= at_most:
+        line = section.line if node is None else node.line
+        raise malformed(f"{section.place}.at-least is out of range", line, f"write 1 to {at_most}")
+    return node.value
 
 
 def _named(top: Section, name: str) -> tuple[tuple[str, Node], ...]:
@@ -332,9 +367,4 @@ def _quorum(section: Section, signers: frozenset[str]) -> Quorum:
         what = f"no signer {unknown[0][:80]!r} is defined" if unknown else "a signer is named twice"
         raise malformed(what, section.line, "name signers of the signers section, each once")
     count = {"any-of": 1, "all-of": len(names)}.get(given[0], 0)
-    if not count:
-        node = section.members["at-least"]
-        if type(node.value) is not int or not 1 <= node.value <= len(names):
-            raise malformed(f"{section.place}.at-least is out of range", node.line, f"write 1 to {len(names)}")
-        count = node.value
-    return Quorum(names=names, count=count)
+    return Quorum(names=names, count=count or _count(section, len(names)))

@@ -90,6 +90,8 @@ def image_rules(policy: Policy, losses: Losses) -> tuple[PolicyRule, ...]:
                 losses.refuse(f"{place(rule)}.attestations", f"{', '.join(more)} can be asked for by sigstep alone")
     if not found and not losses.refused:
         losses.refuse("rules", "no rule is about images")
+    if policy.witnesses is not None:
+        losses.refuse("witnesses", "no engine asks who has seen a log")
     if policy.recall_list is not None:
         losses.warn("recall-list", "an engine does not read it: export again when it changes")
     return tuple(found)

@@ -52,6 +52,7 @@ def write_policy(policy: Policy) -> bytes:
         "name": policy.name,
         "defaults": defaults,
         "trust": {name: _trust(one) for name, one in policy.trust.items()},
+        "witnesses": {"at-least": seen.count, "of": list(seen.keys)} if (seen := policy.witnesses) else {},
         "signers": {name: _signer(one) for name, one in policy.signers.items()},
         "rules": [_rule(one) for one in policy.rules],
         "recalls": [recall_document(one) for one in policy.recalls],

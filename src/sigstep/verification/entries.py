@@ -129,7 +129,7 @@ def _check_thresholds(evidence: Evidence, proved: list[ProvedEntry], unknown: li
             code="witness-threshold",
             what="not enough known witnesses saw the log's tree",
             why=f"each checkpoint needs {needed.witnesses} of the {named} that are named, and has {seen}",
-            fix="sign with a log that is witnessed, or name its witnesses with --witness",
+            fix="sign with a log that is witnessed, or name its witnesses with --witness or in the policy",
         )
 
 
