@@ -155,13 +155,16 @@ CASES: dict[str, tuple[str, str | bytes, list[tuple[str, str, int]]]] = {
     ),
     "a Dockerfile": (
         "images/build.Dockerfile",
-        (f"FROM scratch\n# ENV PIP_INDEX_URL={E}/no\nENV A=b \\\n  \"PIP_INDEX_URL\"='{E}'\nenv UV_INDEX {E}/2\n"
-        f"ARG GOPROXY={E}/3\nARG GOSUMDB\nENV ${{A}}_INDEX_URL={E}/4\nENV\nRUN echo GOPROXY={E}/5\n"),
+        (f"\ufeffARG UV_INDEX_URL={E}/0\nFROM scratch\n# ENV PIP_INDEX_URL={E}/no\nENV A=b \\\n  \"PIP_INDEX_URL\"='{E}'\nenv UV_INDEX {E}/2\n"
+        f"ARG GOPROXY={E}/3\nARG GOSUMDB\nENV ${{A}}_INDEX_URL={E}/4\nENV\nRUN echo GOPROXY={E}/5\n"
+        f"ONBUILD ENV GOPRIVATE=*\nONBUILD\n"),
         [
-            ("the variable PIP_INDEX_URL", E, 3),
-            ("the variable UV_INDEX", f"{E}/2", 5),
-            ("the variable GOPROXY", f"{E}/3", 6),
-            ("the variable ${A}_INDEX_URL", f"{E}/4", 8),
+            ("the variable UV_INDEX_URL", f"{E}/0", 1),
+            ("the variable PIP_INDEX_URL", E, 4),
+            ("the variable UV_INDEX", f"{E}/2", 6),
+            ("the variable GOPROXY", f"{E}/3", 7),
+            ("the variable ${A}_INDEX_URL", f"{E}/4", 9),
+            ("the variable GOPRIVATE", "*", 12),
         ],
     ),
     "pdm": (

@@ -41,8 +41,10 @@ def workflow(data: bytes, path: str) -> Iterator[Redirect]:
 
 def dockerfile(data: bytes, path: str) -> Iterator[Redirect]:
     """Each such variable of ``ENV`` and ``ARG`` (Dockerfile reference); a name that has variables counts as one."""
-    for number, words in instructions(data.decode("utf-8", "replace")):
+    for number, words in instructions(data.decode("utf-8-sig", "replace")):
         kind, *pairs = (word.translate(_QUOTES) for word in words)
+        if kind.upper() == "ONBUILD":
+            kind, *pairs = pairs or [kind]
         if kind.upper() not in {"ENV", "ARG"}:
             continue
         if "=" not in "".join(pairs[:1]):  # ENV NAME value
