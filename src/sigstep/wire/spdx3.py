@@ -21,13 +21,20 @@ _DEEPEST: Final = 16
 def check(document: Mapping[str, Any]) -> None:
     """Refuse what is not SPDX 3 in the names of its own context, by which members are read here.
 
+    Two elements of one identifier are refused too: one would hide the other.
+
     Raises:
         FormatError: ``predicate-malformed``.
     """
     if not required(document, "@context", str).startswith(CONTEXT):
         raise malformed("the context of the SPDX document is not that of SPDX 3")
+    named = set[str]()
     for element in objects(document, "@graph"):
         required(element, "type", str)
+        name = _name(element)
+        if name in named:
+            raise malformed(f"two elements have the identifier {name[:100]!r}")
+        named.update([name] if name else [])
 
 
 def components(document: Mapping[str, Any], *, described_too: bool = True) -> tuple[dict[str, Any], ...]:
@@ -36,7 +43,7 @@ def components(document: Mapping[str, Any], *, described_too: bool = True) -> tu
     left_out = frozenset[str]() if described_too else _described(document, elements)
     expressions = _Licences(elements)
     licences: dict[str, list[str]] = {}
-    for one in elements.values():
+    for one in objects(document, "@graph"):
         if one.get("relationshipType") in _LICENCES:
             said = (expressions.of(name) for name in texts(one, "to"))
             licences.setdefault(str(one.get("from")), []).extend(name for name in said if name)
@@ -45,11 +52,11 @@ def components(document: Mapping[str, Any], *, described_too: bool = True) -> tu
             "name": str(package.get("name", "")),
             "version": str(package.get("software_packageVersion", "")),
             "purl": _purl(package, elements),
-            "licences": tuple(licences.get(name, ())),
+            "licences": tuple(licences.get(_name(package), ())),
             "digests": tuple(value for _, value in _digests(package, elements)),
         }
-        for name, package in elements.items()
-        if package.get("type") in _PACKAGES and name not in left_out
+        for package in objects(document, "@graph")
+        if package.get("type") in _PACKAGES and _name(package) not in left_out
     )
 
 
@@ -77,8 +84,13 @@ def described(document: Mapping[str, Any]) -> frozenset[str]:
     )
 
 
+def _name(element: Mapping[str, Any]) -> str:
+    """The element's identifier; empty where it has none, which nothing can name."""
+    return str(element.get("spdxId") or element.get("@id") or "")
+
+
 def _elements(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return {str(one.get("spdxId") or one.get("@id") or ""): one for one in objects(document, "@graph")}
+    return {name: one for one in objects(document, "@graph") if (name := _name(one))}
 
 
 def _documents(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -132,10 +132,23 @@ def test_licences_are_bounded(elements: list[dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"@context": "https://a.example/own.jsonld"}, {"@context": None}, {"@graph": [{"@type": "software_Package"}]}],
+    [
+        {"@context": "https://a.example/own.jsonld"},
+        {"@context": None},
+        {"@graph": [{"@type": "software_Package"}]},
+        {"@graph": [{"spdxId": "u:a", "type": "software_Package"}, {"spdxId": "u:a", "type": "software_File"}]},
+    ],
 )
 def test_other_names(change: dict[str, Any]) -> None:
-    """By another context members mean something else: nothing is read out of it."""
+    """By another context members mean something else, and of two elements of one name one would hide the other."""
     with pytest.raises(FormatError) as refused:
         registry.check(URI, {**document(), **change})
     assert refused.value.code == "predicate-malformed"
+
+
+def test_packages_without_an_identifier() -> None:
+    """Each of them is one."""
+    graph = [{"type": "software_Package", "name": name} for name in ("a", "b")]
+    whole = {**document(), "@graph": graph}
+    registry.check(URI, whole)
+    assert [one["name"] for one in spdx.components(whole)] == ["a", "b"]
