@@ -126,17 +126,17 @@ def meant(
         SigstepError: it cannot be resolved.
     """
     root = root or source.manifest()
-    found: list[tuple[Digest, str]] = [] if platform else [(root.digest, "")]
-    there: list[tuple[Digest, str]] = []
-    if recursive or platform:
+    whole = (root.digest, "")
+    if not (platform or recursive):
+        return (whole,)
+    every = recursive or platform == EVERY_PLATFORM
+    if root.is_index:
         there = [(child.digest, child.platform) for child in platforms(source, root)]
-        if platform and not root.is_index:
-            there = [(root.digest, "" if platform == EVERY_PLATFORM else own_platform(source, root))]
-    if recursive or platform == EVERY_PLATFORM:
-        found += there
-    elif platform:
-        wanted = _usual(platform)
-        found += [one for one in there if f"{_usual(one[1])}/".startswith(f"{wanted}/")]
+    else:
+        there = [whole if every else (root.digest, own_platform(source, root))]
+    wanted = f"{_usual(platform)}/"
+    found = there if every else [one for one in there if f"{_usual(one[1])}/".startswith(wanted)]
+    found = found if platform else [whole, *found]
     if not found:
         raise NothingToExamine(
             code="platform-missing",
