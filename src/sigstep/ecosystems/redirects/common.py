@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from sigstep.model import limits
 from sigstep.model.dependency import Redirect
 from sigstep.wire import strict_toml
+
+QUOTES: Final = str.maketrans("", "", "\"'\\")
+"""To leave out what shells and their like read as quotes, wherever it stands."""
 
 
 def redirect(setting: str, to: Any, path: str, line: int) -> Iterator[Redirect]:

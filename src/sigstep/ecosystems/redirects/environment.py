@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from sigstep.ecosystems.redirects.common import line_of, redirect, table
+from sigstep.ecosystems.redirects.common import QUOTES, line_of, redirect, table
 from sigstep.model import limits
 from sigstep.model.dependency import Redirect
 from sigstep.subjects.manifest import instructions
@@ -23,7 +23,6 @@ _VARIABLES: Final = frozenset(
     )
 )
 _PREFIXES: Final = ("cargo_source_", "cargo_registries_", "npm_config_@", "pnpm_config_@", "bundle_mirror__")
-_QUOTES: Final = str.maketrans("", "", "\"'\\")
 _GO_FLAGS: Final = ("-mod=mod", "-modfile", "-overlay", "-insecure", "-toolexec")  # others choose no code
 
 
@@ -42,7 +41,7 @@ def workflow(data: bytes, path: str) -> Iterator[Redirect]:
 def dockerfile(data: bytes, path: str) -> Iterator[Redirect]:
     """Each such variable of ``ENV`` and ``ARG`` (Dockerfile reference); a name that has variables counts as one."""
     for number, words in instructions(data.decode("utf-8-sig", "replace")):
-        kind, *pairs = (word.translate(_QUOTES) for word in words)
+        kind, *pairs = (word.translate(QUOTES) for word in words)
         if kind.upper() == "ONBUILD":
             kind, *pairs = pairs or [kind]
         if kind.upper() not in {"ENV", "ARG"}:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from sigstep.ecosystems import redirects
-from sigstep.ecosystems.redirects.common import line_of, lines_of, local, redirect, table, texts, toml
+from sigstep.ecosystems.redirects.common import QUOTES, line_of, lines_of, local, redirect, table, texts, toml
 from sigstep.model.dependency import Redirect
 from sigstep.wire.logical_lines import logical_lines
 
@@ -27,7 +27,6 @@ _KEY: Final = re.compile(
     r"(?:--)?(?P<name>index[-_]url|pypi[-_]url|extra[-_]index[-_]url|find[-_]links|trusted[-_]host)\s*[=:](?P<to>.*)",
     re.IGNORECASE,
 )
-_QUOTES: Final = str.maketrans("", "", "\"'\\")
 
 
 def requirements(data: bytes, path: str) -> Iterator[Redirect]:
@@ -40,7 +39,7 @@ def requirements(data: bytes, path: str) -> Iterator[Redirect]:
         FormatError: ``lockfile-malformed``: pip would read it in another encoding.
     """
     for number, line in logical_lines(data.decode("utf-8-sig", "replace"), path):
-        for match in _OPTION.finditer(line.translate(_QUOTES)) if line.startswith("-") else ():
+        for match in _OPTION.finditer(line.translate(QUOTES)) if line.startswith("-") else ():
             name = match["long"] or _SHORT[match["short"]]
             full = next((one for one in (*_SETTINGS, *_INCLUDES) if one.startswith(name)), "")
             if full in _INCLUDES:
