@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.attesting import RELEASES, Who, bundle, statement
 
 from sigstep.cli.verify import command as verify
 from sigstep.errors import UsageError
+from sigstep.flows.policies import check_policy
 from sigstep.flows.policy_words import explain
 from sigstep.policy.document import load_policy
 from sigstep.policy.exporting import Losses, image_rules
@@ -27,6 +29,7 @@ SAID = {"repository": "Acme/App", "tag": "v1", "purl": "pkg:github/acme/app@v1"}
 ELSEWHERE = {"repository": "evil/app", "tag": "v1", "purl": "pkg:github/acme/app@v1"}
 UNSAID: dict[str, Any] = {"purl": "pkg:github/acme/app@v1"}
 STRANGER = Who("evil/app").certificate()
+TODAY = date(2026, 11, 24)
 VOUCHED = {**RELEASES, "extensions": STRANGER["extensions"]}  # GitHub's name, by an OIDC issuer
 
 
@@ -111,6 +114,11 @@ def test_a_release_in_a_policy_is_told_written_and_exported_to_nobody(tmp_path: 
     policy = load_policy((POLICY % "acme/app@v1").encode())
     assert load_policy(write_policy(replace(policy, rules=()))).signers == policy.signers
     assert "  github is GitHub's word about v1 of acme/app" in explain(policy, ())
+    (tmp_path / "policy.yml").write_text(
+        POLICY.replace("attestations: [{type: release, any-of: [github]}]", "signature: {any-of: [github]}")
+        % "acme/app"
+    )
+    assert any("assets asks github for a signature" in line for line in check_policy(tmp_path / "policy.yml", TODAY))
     images = replace(policy, rules=tuple(replace(one, images=("ghcr.io/acme/app",)) for one in policy.rules))
     losses = Losses()
     assert image_rules(images, losses) == ()

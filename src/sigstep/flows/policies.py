@@ -148,6 +148,12 @@ def check_policy(path: Path, today: date) -> tuple[str, ...]:
             if one.identity is not None and not one.identity.names_somebody
         ),
         *(
+            f"warning    {rule.name} asks {name} for a signature, and GitHub attests releases: ask under attestations"
+            for rule in policy.rules
+            for name in (rule.signature.names if rule.signature else ())
+            if policy.signers[name].release is not None
+        ),
+        *(
             f"warning    the allowance of {rule.name} ended on {rule.until}"
             for rule in policy.rules
             if rule.until is not None and rule.until < today
