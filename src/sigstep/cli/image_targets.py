@@ -36,7 +36,7 @@ _OPTIONS: Final = (
         help="Images that a Dockerfile, compose file or Kubernetes manifest names; - reads YAML from standard input.",
     ),
     click.option(
-        "--platform", metavar="OS/ARCH|all", help="Of an image index: verify the image for this platform, or each."
+        "--platform", metavar="OS/ARCH|all", help="Of an image index: verify every image for this platform, or each."
     ),
     click.option("--recursive", is_flag=True, help="Verify an image index and each image that it lists."),
     click.option(

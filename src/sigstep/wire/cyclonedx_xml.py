@@ -2,6 +2,7 @@
 
 The library leaves out what it has no model of, and adds a time, identifiers and dependencies of its own. Neither may
 be signed as what the document says: where something would be left out the document is refused, what was added goes.
+Equal parts that are repeated it keeps once, and it writes times and package URLs in their usual form.
 """
 
 from __future__ import annotations
